@@ -167,3 +167,31 @@ def fold_spelling(name: str) -> str:
     """Returns the name in lower case without blanks, underscores and hyphens: 'diningtable' for 'Dining_Table'."""
     plain = unicodedata.normalize("NFKC", name).casefold()
     return "".join(letter for letter in plain if letter not in " _-\t")
+
+
+def read_term(term: str, kinds: Mapping[str, type[_ConfigT]], key: str) -> tuple[str, _ConfigT]:
+    """Reads `NAME option=value …`, an item of a list such as `terms`; returns its name and its options.
+
+    Args:
+        kinds: dataclass of the options by name.
+        key: the key of the list, with which messages begin.
+
+    Raises:
+        ValueError: there is no such name or option, or a value is out of range; names the nearest.
+    """
+    kind, *words = term.split() or [""]
+    if kind not in kinds:
+        hint = did_you_mean(kind, kinds) or "."
+        raise ValueError(f"{key}: there is no term {kind!r}{hint} There are: {', '.join(kinds)}")
+    pairs = [word.partition("=") for word in words]
+    bare = [name for name, equals, _ in pairs if not equals]
+    if bare:
+        raise ValueError(f"{key}: expected `{kind} option=value …`, got {bare[0]!r} in {term!r}")
+    given = {name: value for name, _, value in pairs}
+    if len(given) < len(pairs):
+        raise ValueError(f"{key}: an option is given twice in {term!r}; keep one")
+    check_known_keys(given, [field.name for field in fields(kinds[kind])], f"the term {term!r}")  # type: ignore[arg-type]
+    try:
+        return kind, build_config(kinds[kind], given)
+    except ValueError as error:
+        raise ValueError(f"{key}: {term!r}: {error}") from error

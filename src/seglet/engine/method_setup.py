@@ -12,6 +12,7 @@ from seglet.engine.experiment import Experiment
 from seglet.engine.learning_rate import learning_rate_factor
 from seglet.methods.base import Method
 from seglet.methods.protocols import Artefacts, TrainingNotes
+from seglet.methods.task_loss import TaskLoss
 from seglet.models.student import StudentConfig, initial_weights_note
 
 
@@ -36,12 +37,24 @@ def build_method(
         from seglet.engine.fine_tuning import freeze_student
 
         freeze_student(method, experiment.config, experiment.settings.freeze)
+    count_classes(method, data)
     if isinstance(method, Artefacts):
         from seglet.engine.artefacts import read_artefacts
 
         if tensors := read_artefacts(experiment, data) if artefacts is None else artefacts:
             method.load_artefacts(tensors)
     return method
+
+
+def count_classes(method: Method[Any], data: Dataset) -> None:
+    """Gives class weights of median frequency to the losses of the method that ask for them; reads all masks then."""
+    asking = [part for part in method.modules() if isinstance(part, TaskLoss) and part.counts_classes]
+    if asking:
+        from seglet.data.class_pixels import count_class_pixels
+
+        pixels, shown = (torch.from_numpy(counts).double() for counts in count_class_pixels(data))
+        for part in asking:
+            part.learn_frequencies(pixels, shown)
 
 
 def add_columns(experiment: Experiment, sets: dict[str, Dataset]) -> dict[str, Dataset]:
@@ -60,6 +73,14 @@ def add_columns(experiment: Experiment, sets: dict[str, Dataset]) -> dict[str, D
     return {**sets, settings.val_split: scored, settings.train_split: with_columns(experiment, learnt)}
 
 
+def _class_weight_notes(method: Method[Any], data: Dataset) -> list[str]:
+    given = next((p.class_weights for p in method.modules() if isinstance(p, TaskLoss)), None)
+    if given is None:
+        return []
+    weights = zip(data.classes.names, given.tolist(), strict=True)
+    return ["class weights: " + ", ".join(f"{name} {weight:.3g}" for name, weight in weights)]
+
+
 def training_notes(method: Method[Any], experiment: Experiment, data: Dataset) -> list[str]:
     """Returns lines to print before the method is trained on these data."""
     settings = experiment.settings
@@ -68,6 +89,7 @@ def training_notes(method: Method[Any], experiment: Experiment, data: Dataset) -
     if isinstance(experiment.config, StudentConfig):
         lines.append(initial_weights_note(experiment.config, method.student.network.backbone))
         lines += [method.student.initial_note] if method.student.initial_note else []
+    lines += _class_weight_notes(method, data)
     if settings.freeze != "none" or not settings.head_rate == settings.bias_rate == settings.layer_decay == 1:
         from seglet.engine.fine_tuning import fine_tuning_note
 

@@ -7,11 +7,13 @@ Axes: b images, k classes, f foreground classes (all but the background), h rows
 """
 
 import math
+from dataclasses import replace
 
 import torch.nn.functional as F
 from jaxtyping import Bool, Float, Integer
 from torch import Tensor
 
+from seglet.losses.rare_classes import class_weighted_mean
 from seglet.tensors import MapSize, at_least_float32, pixel_cross_entropy, resize_labels
 from seglet.types import IGNORE, Target
 
@@ -34,7 +36,11 @@ def cross_entropy(logits: Float[Tensor, "b k _ _"], target: Target) -> Float[Ten
 
 
 def hard_pixel_cross_entropy(
-    logits: Float[Tensor, "b k _ _"], target: Target, least: int, probability: float = 0.7
+    logits: Float[Tensor, "b k _ _"],
+    target: Target,
+    least: int,
+    probability: float = 0.7,
+    class_weights: Float[Tensor, " k"] | None = None,
 ) -> Float[Tensor, ""]:
     """Computes the weighted cross-entropy in nats, averaged over the hard pixels of the batch (OHEM).
 
@@ -46,9 +52,16 @@ def hard_pixel_cross_entropy(
     losses, known = pixel_cross_entropy(logits, target.labels), target.labels != IGNORE
     annotated = losses[known].detach()
     if not 0 < least < len(annotated):
+        least = 0
+    if not least and class_weights is None:
         return cross_entropy(logits, target)
+    if not least:
+        return class_weighted_mean(losses, target, class_weights)
     easiest = annotated.kthvalue(len(annotated) - least + 1).values.clamp(max=-math.log(probability))
     kept = known & (losses.detach() >= easiest)
+    if class_weights is not None:  # they weigh the hard pixels and do not choose them
+        hard = replace(target, labels=target.labels.masked_fill(~kept, IGNORE))
+        return class_weighted_mean(losses, hard, class_weights)
     return (losses * target.weight)[kept].sum() / kept.sum()
 
 

@@ -12,7 +12,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from seglet.losses.distillation.feature_maps import check_same_shape, unit_vectors
-from seglet.losses.task import cross_entropy, hard_pixel_cross_entropy
+from seglet.losses.task import cross_entropy
 from seglet.tensors import at_least_float32, pixel_cross_entropy
 from seglet.types import IGNORE, Target
 
@@ -82,13 +82,10 @@ def diffusion_loss(
     return region * terms["region"] + edge * terms["edge"] + noise * terms["noise"]
 
 
-def stream_loss(
-    visual: Float[Tensor, "b k _ _"], fused: Float[Tensor, "b k _ _"] | None, target: Target, hard_pixels: int = 0
-) -> Tensor:
+def stream_loss(visual: Float[Tensor, "b k _ _"], fused: Float[Tensor, "b k _ _"] | None, target: Target) -> Tensor:
     """Computes the mean cross-entropy of both streams, or of the visual stream where there is no text (Eq. 10).
 
-    With `hard_pixels`, over at least so many hard pixels, see `hard_pixel_cross_entropy`. The paper does not say which
-    stream learns from masks; that both do is our reading.
+    The paper does not say which stream learns from masks; that both do is our reading.
     """
     streams = [logits for logits in (visual, fused) if logits is not None]
-    return torch.stack([hard_pixel_cross_entropy(logits, target, hard_pixels) for logits in streams]).mean()
+    return torch.stack([cross_entropy(logits, target) for logits in streams]).mean()

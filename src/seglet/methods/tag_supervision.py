@@ -11,7 +11,7 @@ from torch import Tensor
 
 from seglet.labels.cam.pseudo_masks import balanced_target, confident_masks
 from seglet.labels.refine.pixel_adaptive import pamr
-from seglet.losses.task import mask_loss
+from seglet.methods.task_loss import TaskLoss
 from seglet.models.inference_defaults import InferenceDefaults
 from seglet.models.multiscale import remove_absent_classes
 from seglet.tensors import resize_align_corners
@@ -85,6 +85,6 @@ def refined_mask_target(
     return balanced_target(confident_masks(masks, config.foreground, config.background, config.least), tags)
 
 
-def mask_terms(logits: Float[Tensor, "b k _ _"], target: Target) -> dict[str, Float[Tensor, ""]]:
+def mask_terms(task: TaskLoss, logits: Float[Tensor, "b k _ _"], target: Target) -> dict[str, Float[Tensor, ""]]:
     """Computes the loss against refined masks, and `confident`, the fraction of pixels that became labels."""
-    return {"masks": mask_loss(logits, target).mean(), "confident": (target.labels != IGNORE).float().mean()}
+    return {**task.parts("masks", logits, target), "confident": (target.labels != IGNORE).float().mean()}

@@ -2,12 +2,13 @@
 
 from dataclasses import dataclass
 
+from seglet.methods.task_loss import TaskLossConfig
 from seglet.models.student import StudentConfig
 from seglet.types import option
 
 
 @dataclass(frozen=True)
-class Config(StudentConfig):
+class Config(TaskLossConfig, StudentConfig):
     """Keys of AFA."""
 
     student: str = option("segformer-mit_b1", "network to train: segformer- with a Mix Transformer; AFA Sec. 4.1")
@@ -29,6 +30,7 @@ class Config(StudentConfig):
     walk_power: float = option(2.0, "exponent of affinities before a walk; AFA code")
     walk_steps: int = option(1, "steps of the walk; AFA code")
 
+    task: tuple[str, ...] = option(("balanced",), "losses against pseudo labels, see supervised; AFA code: balanced")
     seg_weight: float = option(0.1, "weight of the loss of the segmentation; AFA code")
     affinity_weight: float = option(0.1, "weight of the loss of the affinity; AFA code")
     label_start: float = option(
@@ -41,6 +43,7 @@ class Config(StudentConfig):
     test_mirror: bool = option(True, "the saved segmenter also predicts the mirrored image, in test; AFA code")
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.auxiliary_weight:
             raise ValueError(f"auxiliary_weight: expected 0, got {self.auxiliary_weight}; AFA trains no such head")
         if self.last_stride not in (8, 16):

@@ -15,10 +15,11 @@ from seglet.labels.cam.background import labels_between_backgrounds
 from seglet.labels.cam.random_walk import affinity_transitions, walk_along_affinity
 from seglet.labels.refine.pixel_adaptive import par
 from seglet.losses.affinity import affinity_loss, pair_labels
-from seglet.losses.task import balanced_cross_entropy, multilabel_soft_margin
+from seglet.losses.task import multilabel_soft_margin
 from seglet.methods import base
 from seglet.methods.afa.affinity import AttentionAffinity
 from seglet.methods.afa.config import Config
+from seglet.methods.task_loss import TaskLoss
 from seglet.models.backbones.mit import MixTransformer, last_attention
 from seglet.models.inference_defaults import InferenceDefaults
 from seglet.models.layers.dropout import noise_from
@@ -59,6 +60,7 @@ class Method(base.Method[Tagged]):
         super().__init__()
         self.config = config
         self.student = student
+        self.task = TaskLoss(config, student.classes)
         generator = torch.Generator().manual_seed(seed ^ _HEAD)
         inside = student.network.backbone.channels[-1]
         self.classifier = nn.Conv2d(inside, len(student.classes) - 1, 1, bias=False)
@@ -112,7 +114,7 @@ class Method(base.Method[Tagged]):
             idle = 0.0 * (logits.sum() + affinity.sum())  # every parameter has a part in the loss
             return Losses(terms["tags"] + idle, terms)
         labels, walked = self.labels(step, tags, progress.fraction >= config.walk_start)
-        terms["seg"] = balanced_cross_entropy(logits, Target(walked, torch.ones_like(walked, dtype=torch.float32)))
+        terms |= self.task.parts("seg", logits, Target(walked, torch.ones_like(walked, dtype=torch.float32)))
         pairs = pair_labels(labels, (stages[-1].shape[2], stages[-1].shape[3]), config.affinity_radius)
         terms["affinity"] = affinity_loss(affinity, pairs)
         terms["confident"] = (walked != IGNORE).float().mean()

@@ -4,12 +4,13 @@ from dataclasses import dataclass
 from typing import Literal
 
 from seglet.methods.clip_cams import ClipCamConfig
+from seglet.methods.task_loss import TaskLossConfig
 from seglet.models.student import StudentConfig
 from seglet.types import option
 
 
 @dataclass(frozen=True)
-class Config(ClipCamConfig, StudentConfig):
+class Config(ClipCamConfig, TaskLossConfig, StudentConfig):
     """Keys of CLIP-ES: those of its maps, and those of the network that may be trained on them."""
 
     student: str = option("deeplabv2-resnet101", "network to train on the masks: HEAD-BACKBONE; CLIP-ES Sec. 4.1")
@@ -26,6 +27,7 @@ class Config(ClipCamConfig, StudentConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        TaskLossConfig.__post_init__(self)
         if self.par_steps < 0:
             raise ValueError(f"par_steps: expected 0 or more, got {self.par_steps}")
         if not 0 <= self.confidence <= 1:

@@ -15,10 +15,10 @@ from seglet.labels.cam.grad_cam import confidence_of
 from seglet.labels.refine.crf import dense_crf
 from seglet.labels.refine.crf_settings import EXCEL_CRF
 from seglet.labels.refine.pixel_adaptive import par
-from seglet.losses.task import cross_entropy
 from seglet.methods import base, protocols
 from seglet.methods.clip_cams import ClipCams
 from seglet.methods.clip_es.config import Config
+from seglet.methods.task_loss import TaskLoss
 from seglet.models.distillation.teachers import Frozen
 from seglet.models.foundation.clip import ImageTextEncoder
 from seglet.models.foundation.image_tower import ImageTower
@@ -46,6 +46,7 @@ class Method(base.Method[Tagged], protocols.LabelMaps, protocols.Explanations, p
         super().__init__()
         self.config = config
         self.student = student
+        self.task = TaskLoss(config, student.classes)
         self.tower = Frozen(tower)
         self.cams = cams
 
@@ -65,10 +66,11 @@ class Method(base.Method[Tagged], protocols.LabelMaps, protocols.Explanations, p
         target = self.target(step)
         with noise_from(self.student, progress.generator(step.images.device)):
             prediction = self.student.network(step.images)
-        total = task = cross_entropy(prediction.logits, target)
-        terms = {"task": task, "confident": (target.labels != IGNORE).float().mean()}
+        parts = self.task.parts("task", prediction.logits, target)
+        total = parts["task"]
+        terms = {**parts, "confident": (target.labels != IGNORE).float().mean()}
         if prediction.auxiliary is not None:
-            terms["auxiliary"] = cross_entropy(prediction.auxiliary, target)
+            terms["auxiliary"] = self.task(prediction.auxiliary, target)
             total = total + self.config.auxiliary_weight * terms["auxiliary"]
         return Losses(total, terms)
 

@@ -4,12 +4,13 @@ from dataclasses import dataclass
 
 from seglet.data.loading.semi_dataset import PartnerSource, SemiConfig
 from seglet.labels.semi.cutmix import CutMixOptions
+from seglet.methods.task_loss import TaskLossConfig
 from seglet.models.student import StudentConfig
 from seglet.types import option
 
 
 @dataclass(frozen=True)
-class Config(SemiConfig, StudentConfig):
+class Config(SemiConfig, TaskLossConfig, StudentConfig):
     """Keys of cross pseudo supervision with CutMix; `cutmix_chance: 0` is the one without."""
 
     auxiliary_weight: float = option(0.0, "weight of the loss of a ResNet's auxiliary head; the authors have none")
@@ -26,6 +27,7 @@ class Config(SemiConfig, StudentConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        TaskLossConfig.__post_init__(self)
         for name in ("pseudo_weight", "auxiliary_weight"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name}: expected 0 or more, got {getattr(self, name)}")

@@ -12,9 +12,10 @@ from torch import Tensor
 from seglet.labels.semi.collapse import detect_collapse, share_terms
 from seglet.labels.semi.cutmix import box_mask, draw_cutmix_boxes, paste_boxes, paste_record
 from seglet.labels.semi.pseudo_label import PseudoLabelMap, pseudo_label_map
-from seglet.losses.task import cross_entropy, hard_pixel_cross_entropy
+from seglet.losses.task import cross_entropy
 from seglet.methods import base, protocols
 from seglet.methods.cps.config import Config
+from seglet.methods.task_loss import TaskLoss
 from seglet.models.layers.dropout import noise_from
 from seglet.models.network import evaluation_mode
 from seglet.models.segmenter import Segmenter
@@ -38,6 +39,7 @@ class Method(
         super().__init__()
         self.config = config
         self.student = student
+        self.task = TaskLoss(config, student.classes, config.hard_pixels)
         self.second = second
 
     @classmethod
@@ -57,7 +59,7 @@ class Method(
             images = torch.cat((step.labelled.images, views))
             logits = [network.network(images).logits for network in (self.student, self.second)]
         count, config = len(step.labelled.images), self.config
-        labelled = [hard_pixel_cross_entropy(one[:count], step.labelled.target, config.hard_pixels) for one in logits]
+        labelled = [self.task(one[:count], step.labelled.target) for one in logits]
         crossed = [
             cross_entropy(one[count:], labels.target(0.0)) for one, labels in zip(logits, mixed[::-1], strict=True)
         ]

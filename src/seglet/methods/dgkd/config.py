@@ -5,19 +5,24 @@ from typing import Literal
 
 from seglet.data.loading.dark_light_pairs import PairConfig
 from seglet.methods.tag_supervision import TagSupervisionConfig
+from seglet.methods.task_loss import TaskLossConfig
 from seglet.models.architecture import DepthGuidance
 from seglet.models.student import StudentConfig
 from seglet.types import option
 
 
 @dataclass(frozen=True)
-class Config(TagSupervisionConfig, PairConfig, StudentConfig):
+class Config(TagSupervisionConfig, PairConfig, TaskLossConfig, StudentConfig):
     """Keys of DGKD-WLSS; `distil: none` and `fusion: none` trains the student alone, as SSSS in the dark."""
 
     student: str = option("ssss-wideresnet38", "network to train: ssss-BACKBONE from tags; Sec. 4.2")
     auxiliary_weight: float = option(0.0, "0: tags give an auxiliary head nothing to learn")
     learns_from: Literal["tags", "masks"] = option(
         "tags", "annotation of the training images; masks: fully supervised, also for other heads; Table 7"
+    )
+    task: tuple[str, ...] = option(
+        ("auto",),
+        "losses against masks or refined masks, see supervised; auto: image (SSSS code), from masks ce",
     )
     focal_floor: float = option(0.3, "λ: the penalty of an empty mask is its logarithm; DGKD-WLSS code, SSSS: 0.01")
 
@@ -85,6 +90,9 @@ class Config(TagSupervisionConfig, PairConfig, StudentConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if self.task == ("auto",):
+            object.__setattr__(self, "task", ("image" if self.learns_from == "tags" else "ce",))
+        TaskLossConfig.__post_init__(self)
         if not 0 <= self.least_score <= 1:
             raise ValueError(f"least_score: expected 0 to 1, got {self.least_score}")
         for name in ("denoise_steps", "projected"):

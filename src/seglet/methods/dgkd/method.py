@@ -12,13 +12,14 @@ from torch import Tensor
 from seglet.data.columns.depth import DEPTH_COLUMN
 from seglet.data.columns.producer import ColumnProducer
 from seglet.data.loading.dark_light_pairs import LIGHT_COLUMN
-from seglet.losses.task import cross_entropy, multilabel_soft_margin
+from seglet.losses.task import multilabel_soft_margin
 from seglet.methods import base, protocols
 from seglet.methods.dgkd.branches import Branches
 from seglet.methods.dgkd.config import Config
 from seglet.methods.dgkd.depth_columns import EstimatedDepth, GivenDepth
 from seglet.methods.dgkd.pass_maps import PassMaps, run_with_maps
 from seglet.methods.tag_supervision import mask_loss_started, mask_terms, refined_mask_target
+from seglet.methods.task_loss import TaskLoss
 from seglet.models.class_scores import class_scores
 from seglet.models.distillation.teachers import Frozen, load_teacher
 from seglet.models.heads.ssss import SSSSHead
@@ -64,6 +65,7 @@ class Method(
         self.config = config
         self.supervision = Tagged if config.learns_from == "tags" else Labelled
         self.student = student
+        self.task = TaskLoss(config, student.classes)
         self.teacher = teacher
         self.branches = branches
 
@@ -150,8 +152,8 @@ class Method(
     def _task(self, maps: PassMaps, step: TaggedOrLabelled, progress: Progress) -> tuple[dict[str, Tensor], Tensor]:
         """Computes the losses of tags as SSSS does, or of masks, and their sum."""
         if isinstance(step, Labelled):
-            task = cross_entropy(maps.logits, step.target)
-            return {"task": task}, task
+            parts = self.task.parts("task", maps.logits, step.target)
+            return parts, parts["task"]
         config, tags = self.config, without_background(step.tags)
         terms = {
             "tags": multilabel_soft_margin(class_scores(maps.logits, config.focal_power, config.focal_floor), tags)
@@ -159,7 +161,7 @@ class Method(
         total = terms["tags"]
         if mask_loss_started(config, progress):
             masks = maps.logits.detach().float().softmax(dim=1)
-            terms |= mask_terms(maps.logits, refined_mask_target(config, masks, step.images, tags))  # L_seg
+            terms |= mask_terms(self.task, maps.logits, refined_mask_target(config, masks, step.images, tags))  # L_seg
             total = total + config.mask_weight * terms["masks"]
         return terms, total
 

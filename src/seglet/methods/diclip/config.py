@@ -5,11 +5,12 @@ from typing import Literal
 
 from seglet.methods.diclip.tsa import TSAConfig
 from seglet.methods.diclip.vce import VCEConfig
+from seglet.methods.task_loss import TaskLossConfig
 from seglet.types import option
 
 
 @dataclass(frozen=True)
-class Config(TSAConfig, VCEConfig):
+class Config(TSAConfig, VCEConfig, TaskLossConfig):
     """Keys of DiCLIP; `attention: none` and `cache_from: none` is the baseline, pseudo labels of plain CLIP."""
 
     clip_model: str = option("clip-b16", "CLIP by name, hub id or folder; ViT-B/16 in the paper")
@@ -20,6 +21,7 @@ class Config(TSAConfig, VCEConfig):
     width: float = option(1.0, "factor on the decoder's 256 channels")
     dropout: float = option(0.1, "dropout of whole channels before the decoder's transformer; WeCLIP code")
 
+    task: tuple[str, ...] = option(("balanced",), "losses against pseudo labels, see supervised; WeCLIP code: balanced")
     cam_weight: float = option(0.1, "λ, weight of the adapter's loss; Table VI h")
     background: Literal["absence", "between"] = option(
         "absence",
@@ -53,6 +55,7 @@ class Config(TSAConfig, VCEConfig):
     def __post_init__(self) -> None:
         VCEConfig.__post_init__(self)
         TSAConfig.__post_init__(self)
+        TaskLossConfig.__post_init__(self)
         for name in (
             "cam_weight",
             "par_steps",

@@ -19,7 +19,7 @@ from seglet.data.prompts.read import PUBLISHED_PROMPTS, prompts_for
 from seglet.files import file_sha256
 from seglet.labels.cam.background import add_absence_background
 from seglet.losses.affinity import affinity_loss, pair_labels
-from seglet.losses.task import balanced_cross_entropy, cross_entropy
+from seglet.losses.task import cross_entropy
 from seglet.methods import base, protocols
 from seglet.methods.class_texts import embed_class_texts
 from seglet.methods.clip_student import build_clip_segmenter, drop_backbone, image_tower, keep_backbone
@@ -37,6 +37,7 @@ from seglet.methods.diclip.online import OnlineKeys
 from seglet.methods.diclip.stages import attention_stages, map_stages
 from seglet.methods.diclip.tsa import CACHE_ARTEFACT, CacheArtefact, CacheEncoder, dynamic_cam, static_cam
 from seglet.methods.diclip.vce import clip_attention, encoder_keys
+from seglet.methods.task_loss import TaskLoss
 from seglet.models.clip_cache.adapter import CacheAdapter
 from seglet.models.clip_cache.cache import KeyValueCache, retrieve_values, unit_directions
 from seglet.models.foundation.clip import ImageTextEncoder
@@ -92,6 +93,7 @@ class Method(
         super().__init__()
         self.config = config
         self.student = student
+        self.task = TaskLoss(config, student.classes)
         self.clip = clip
         self.seed = seed
         self.cache: KeyValueCache | None = None
@@ -191,7 +193,7 @@ class Method(
             terms["cam"] = cross_entropy(as_grid(learned.mT, encoded.grid), target)  # Eq. 14
             cam = dynamic_cam(self.config, encoded.cam, learned.detach(), tags)  # Eq. 13
         target = self._target(cam, encoded, tags, step)
-        terms["seg"] = balanced_cross_entropy(prediction.logits, target)
+        terms |= self.task.parts("seg", prediction.logits, target)
         terms["confident"] = (target.labels != IGNORE).float().mean()
         total = terms["seg"]
         if "cam" in terms:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from seglet.data.loading.partly_labelled import PartlyLabelledConfig
 from seglet.methods.distill.term_spec import active_terms
+from seglet.methods.task_loss import TaskLossConfig
 from seglet.methods.uncertainty_config import UncertaintyWeightConfig, check_at_least
 from seglet.models.distillation.class_teacher import ClassTeacherConfig, teacher_sources
 from seglet.models.distillation.teacher_group import TeacherRule
@@ -12,7 +13,7 @@ from seglet.types import option
 
 
 @dataclass(frozen=True)
-class Config(UncertaintyWeightConfig, ClassTeacherConfig, PartlyLabelledConfig, StudentConfig):
+class Config(UncertaintyWeightConfig, ClassTeacherConfig, PartlyLabelledConfig, TaskLossConfig, StudentConfig):
     """Keys of distillation; a term is written as its name and options, such as `cwd weight=50 tap=feature`.
 
     Unlike in `fotf`, uncertainty weights are off by default.
@@ -38,6 +39,7 @@ class Config(UncertaintyWeightConfig, ClassTeacherConfig, PartlyLabelledConfig, 
     def __post_init__(self) -> None:
         UncertaintyWeightConfig.__post_init__(self)
         PartlyLabelledConfig.__post_init__(self)
+        TaskLossConfig.__post_init__(self)
         check_at_least(0, task_weight=self.task_weight, auxiliary_weight=self.auxiliary_weight)
         if self.teacher_rule == "class" and (len(teacher_sources(self.teacher or "")) < 2 or not self.score_teacher):
             raise ValueError(

@@ -7,7 +7,6 @@ import torch
 from torch import Tensor, nn
 
 from seglet.losses.distillation.logit_standardisation import standardise_logits
-from seglet.losses.task import cross_entropy
 from seglet.methods import base, protocols
 from seglet.methods.distill import cost_report
 from seglet.methods.distill.config import Config
@@ -15,6 +14,7 @@ from seglet.methods.distill.tapped_term import TappedTerm, attach_terms
 from seglet.methods.distill.term_spec import active_terms, parse_terms
 from seglet.methods.distill.terms.base import FeaturePair, TermPart
 from seglet.methods.distill.terms.pixels import KLOptions
+from seglet.methods.task_loss import TaskLoss
 from seglet.methods.uncertainty_config import check_uncertainty
 from seglet.methods.uncertainty_weights import LossWeights, NetworkPass, StepPasses, UncertaintyWeights
 from seglet.methods.weight_statistics import weight_statistics, weight_warnings
@@ -60,6 +60,7 @@ class Method(
         super().__init__()
         self.config = config
         self.student = student
+        self.task = TaskLoss(config, student.classes)
         self.teacher = teacher
         self.encoders = encoders
         self.weights = UncertaintyWeights(config)
@@ -105,11 +106,11 @@ class Method(
     def losses(self, step: Labelled, progress: Progress) -> Losses:
         """Computes all terms and their weighted sum; with FOTF's weights also statistics of them, as in `fotf`."""
         (student, _), weights, pairs = self._forward(step, progress)
-        parts = self._mask_losses(student, step, weights)
+        parts, shown = self._mask_losses(student, step, weights)
         for tapped, pair in zip(self.tapped, pairs, strict=True):
             parts |= tapped(pair)
         total = torch.stack([part.weight * part.value for part in parts.values()]).sum()
-        return Losses(total, {**{name: part.value for name, part in parts.items()}, **weights.terms})
+        return Losses(total, {**{name: part.value for name, part in parts.items()}, **shown, **weights.terms})
 
     def _forward(
         self, step: Labelled, progress: Progress
@@ -170,15 +171,19 @@ class Method(
         """Returns warnings if FOTF's weights are large, or pull the student away from the teacher."""
         return weight_warnings(terms, [tapped.spec.name for tapped in self.tapped if tapped.spec.weighable])
 
-    def _mask_losses(self, student: TappedOutput, step: Labelled, weights: LossWeights) -> dict[str, TermPart]:
+    def _mask_losses(
+        self, student: TappedOutput, step: Labelled, weights: LossWeights
+    ) -> tuple[dict[str, TermPart], dict[str, Tensor]]:
+        """Computes the losses against masks, and the terms they are made of where there are several."""
         weight = self.config.task_weight
         if weight == 0:
-            return {}
-        parts = {"task": TermPart(cross_entropy(student.prediction.logits, weights.target), weight)}
+            return {}, {}
+        shown = self.task.parts("task", student.prediction.logits, weights.target)
+        parts = {"task": TermPart(shown.pop("task"), weight)}
         if student.prediction.auxiliary is not None:
-            value = cross_entropy(student.prediction.auxiliary, step.target)
+            value = self.task(student.prediction.auxiliary, step.target)
             parts["auxiliary"] = TermPart(value, weight * self.config.auxiliary_weight)
-        return parts
+        return parts, shown
 
     def before_step(self) -> None:
         for tapped in self.tapped:

@@ -2,12 +2,12 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 from seglet.losses.uncertainty import DeviationMerging
 from seglet.methods.distill.terms import TERMS
 from seglet.methods.distill.terms.base import Term, TermOptions
-from seglet.values import build_config, check_known_keys, did_you_mean
+from seglet.values import read_term
 
 
 @dataclass(frozen=True)
@@ -94,20 +94,4 @@ def _long_name(kind: str, options: TermOptions) -> str:
 
 
 def _read(term: str) -> tuple[str, TermOptions]:
-    kind, *words = term.split() or [""]
-    if kind not in TERMS:
-        hint = did_you_mean(kind, TERMS) or "."
-        raise ValueError(f"terms: there is no term {kind!r}{hint} There are: {', '.join(TERMS)}")
-    pairs = [word.partition("=") for word in words]
-    bare = [name for name, equals, _ in pairs if not equals]
-    if bare:
-        raise ValueError(f"terms: expected `{kind} option=value …`, got {bare[0]!r} in {term!r}")
-    given = {name: value for name, _, value in pairs}
-    if len(given) < len(pairs):
-        raise ValueError(f"terms: an option is given twice in {term!r}; keep one")
-    kinds = TERMS[kind].options
-    check_known_keys(given, [field.name for field in fields(kinds)], f"the term {term!r}")
-    try:
-        return kind, build_config(kinds, given)
-    except ValueError as error:
-        raise ValueError(f"terms: {term!r}: {error}") from error
+    return read_term(term, {name: kind.options for name, kind in TERMS.items()}, "terms")

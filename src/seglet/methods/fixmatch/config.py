@@ -6,12 +6,13 @@ from typing import Literal
 from seglet.data.loading.semi_dataset import SemiConfig
 from seglet.labels.semi.adaptive_threshold import ThresholdRule
 from seglet.labels.semi.cutmix import CutMixOptions
+from seglet.methods.task_loss import TaskLossConfig
 from seglet.models.student import StudentConfig
 from seglet.types import option
 
 
 @dataclass(frozen=True)
-class Config(SemiConfig, StudentConfig):
+class Config(SemiConfig, TaskLossConfig, StudentConfig):
     """Keys of weak-to-strong consistency, by default as in UniMatch; `streams: 1, feature_weight: 0` is FixMatch."""
 
     auxiliary_weight: float = option(0.0, "weight of the loss of a ResNet's auxiliary head; 0 builds none, as UniMatch")
@@ -61,6 +62,7 @@ class Config(SemiConfig, StudentConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        TaskLossConfig.__post_init__(self)
         for name in ("threshold", "average_momentum", "adapt_momentum", "alarm_from"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name}: expected 0 to 1, got {getattr(self, name)}")

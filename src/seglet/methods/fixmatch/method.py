@@ -17,11 +17,11 @@ from seglet.labels.semi.pseudo_label import PseudoLabelMap, Threshold, pseudo_la
 from seglet.losses.task import (
     confidence_ratio_cross_entropy,
     cross_entropy,
-    hard_pixel_cross_entropy,
     mean_confidence_cross_entropy,
 )
 from seglet.methods import base, protocols
 from seglet.methods.fixmatch.config import Config
+from seglet.methods.task_loss import TaskLoss
 from seglet.models.distillation.teachers import EMA
 from seglet.models.layers.complementary import drop_complementary
 from seglet.models.layers.dropout import Dropout, noise_from
@@ -48,6 +48,8 @@ class Method(
         super().__init__()
         self.config = config
         self.student = student
+        self.task = TaskLoss(config, student.classes, config.hard_pixels)
+        self.auxiliary_task = TaskLoss(config, student.classes)
         self.average = (
             EMA(student, config.average_momentum, config.average_ramp) if config.guesser == "average" else None
         )
@@ -81,10 +83,10 @@ class Method(
         own = pseudo_label_map(guessed, unlabelled.valid)
         if self.limits is not None:
             self.limits.update(at_least_float32(guessed).softmax(dim=1), unlabelled.valid)
-        terms = {"labelled": hard_pixel_cross_entropy(labelled.logits, step.labelled.target, config.hard_pixels)}
+        terms = self.task.parts("labelled", labelled.logits, step.labelled.target)
         total = terms["labelled"]
         if labelled.auxiliary is not None:
-            terms["auxiliary"] = cross_entropy(labelled.auxiliary, step.labelled.target)
+            terms["auxiliary"] = self.auxiliary_task(labelled.auxiliary, step.labelled.target)
             total = total + config.auxiliary_weight * terms["auxiliary"]
         if config.strong_weight > 0:
             terms["strong"] = self._strong_loss(step, own, partner, progress)  # Eq. 5, 6

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from seglet.data.loading.partly_labelled import PartlyLabelledConfig
 from seglet.losses.distillation.kl import WeightedForm
+from seglet.methods.task_loss import TaskLossConfig
 from seglet.methods.uncertainty_config import UncertaintyWeightConfig, check_at_least
 from seglet.models.distillation.class_teacher import ClassTeacherConfig
 from seglet.models.student import StudentConfig
@@ -11,7 +12,7 @@ from seglet.types import option
 
 
 @dataclass(frozen=True)
-class Config(UncertaintyWeightConfig, ClassTeacherConfig, PartlyLabelledConfig, StudentConfig):
+class Config(UncertaintyWeightConfig, ClassTeacherConfig, PartlyLabelledConfig, TaskLossConfig, StudentConfig):
     """Keys of FOTF; with `weigh_kd` and `weigh_task` off it is plain distillation and needs no stochastic passes."""
 
     teacher: str | None = option(
@@ -32,6 +33,7 @@ class Config(UncertaintyWeightConfig, ClassTeacherConfig, PartlyLabelledConfig, 
     def __post_init__(self) -> None:
         UncertaintyWeightConfig.__post_init__(self)
         PartlyLabelledConfig.__post_init__(self)
+        TaskLossConfig.__post_init__(self)
         check_at_least(0, kd_weight=self.kd_weight, auxiliary_weight=self.auxiliary_weight)
         if self.temperature <= 0:
             raise ValueError(

@@ -7,9 +7,9 @@ from jaxtyping import Float
 from torch import Tensor
 
 from seglet.losses.distillation.kl import generalised_kl_divergence, kl_divergence
-from seglet.losses.task import cross_entropy
 from seglet.methods import base, protocols
 from seglet.methods.fotf.config import Config
+from seglet.methods.task_loss import TaskLoss
 from seglet.methods.uncertainty_config import check_uncertainty
 from seglet.methods.uncertainty_weights import LossWeights, NetworkPass, StepPasses, UncertaintyWeights
 from seglet.methods.weight_statistics import weight_statistics, weight_warnings
@@ -35,6 +35,7 @@ class Method(base.Method[Labelled], protocols.TrainingNotes, protocols.TrainingW
         super().__init__()
         self.config = config
         self.student = student
+        self.task = TaskLoss(config, student.classes)
         self.teacher = teacher
         self.weights = UncertaintyWeights(config)
 
@@ -64,10 +65,11 @@ class Method(base.Method[Labelled], protocols.TrainingNotes, protocols.TrainingW
             output = network.decode(embedding)
         taught = None if self.teacher is None else self.teacher.observe(step.images)
         weights = self.weights(self._passes(embedding, output, taught, step), progress, generator)
-        terms = {"task": cross_entropy(output.logits, weights.target)}  # Eq. 8
+        parts = self.task.parts("task", output.logits, weights.target)  # Eq. 8
+        terms = {"task": parts.pop("task")}
         if output.auxiliary is not None:
-            terms["auxiliary"] = cross_entropy(output.auxiliary, step.target)
-        statistics = dict(weights.terms)
+            terms["auxiliary"] = self.task(output.auxiliary, step.target)
+        statistics = {**parts, **weights.terms}
         if self.teacher is not None and taught is not None:
             target = resize_align_corners(taught.logits, output.logits.shape[-2:])
             terms["kd"] = self._distillation(self.teacher, output.logits, target, step, weights)

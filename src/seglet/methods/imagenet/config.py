@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from seglet.methods.task_loss import TaskLossConfig
 from seglet.models.student import AUTO, StudentConfig
 from seglet.types import option
 
@@ -11,11 +12,12 @@ PlaceScore = Literal["standard", "logit", "probability"]
 
 
 @dataclass(frozen=True)
-class Config(StudentConfig):
+class Config(TaskLossConfig, StudentConfig):
     """Keys of the classifier and its maps; those of the student matter in training alone."""
 
     student: str = option("fpn-efficientnet_lite0", "network to train: HEAD-BACKBONE; ours")
     output_stride: int = option(32, "pixels per position of the student's last stage; ours, for EfficientNet-Lite")
+    task: tuple[str, ...] = option(("balanced",), "losses against the maps, see supervised; AFA: balanced")
     auxiliary_weight: float = option(0.0, "weight of the auxiliary head's loss, for ResNets; 0: no such head; ours")
 
     classifier: Literal["efficientnet_lite0", "efficientnet_lite1", "efficientnet_lite2"] = option(
@@ -43,6 +45,7 @@ class Config(StudentConfig):
     )
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.classifier_stride not in (8, 16, 32):
             raise ValueError(f"classifier_stride: expected 8, 16 or 32, got {self.classifier_stride}")
         if not self.cam_scales or min(self.cam_scales) <= 0:

@@ -15,11 +15,11 @@ from torch import Tensor
 from seglet.data.columns.token_grid import covered_tokens
 from seglet.labels.cam.background import add_absence_background
 from seglet.labels.refine.pixel_adaptive import par
-from seglet.losses.task import balanced_cross_entropy
 from seglet.methods import base, protocols
 from seglet.methods.imagenet.config import Config
 from seglet.methods.imagenet.groups import ClassGroup, class_groups, group_notes
 from seglet.methods.imagenet.maps import group_maps
+from seglet.methods.task_loss import TaskLoss
 from seglet.models.backbones.imagenet_classifier import ImageNetClassifier, load_imagenet_classifier
 from seglet.models.distillation.teachers import Frozen
 from seglet.models.layers.dropout import noise_from
@@ -50,6 +50,7 @@ class Method(base.Method[Tagged], protocols.LabelMaps, protocols.TrainingNotes):
         super().__init__()
         self.config = config
         self.student = student
+        self.task = TaskLoss(config, student.classes)
         self.classifier = Frozen(classifier)
         self.groups = groups
         self.members = [group.members for group in groups]
@@ -76,14 +77,15 @@ class Method(base.Method[Tagged], protocols.LabelMaps, protocols.TrainingNotes):
         return cls(config, build_student(config, classes, seed), classifier, groups)
 
     def losses(self, step: Tagged, progress: Progress) -> Losses:
-        """Computes the cross-entropy against the refined maps; `confident` is the share of labelled pixels."""
+        """Computes the loss against the refined maps; `confident` is the share of labelled pixels."""
         target = self.target(step)
         with noise_from(self.student, progress.generator(step.images.device)):
             prediction = self.student.network(step.images)
-        total = balanced_cross_entropy(prediction.logits, target)
-        terms = {"seg": total, "confident": (target.labels != IGNORE).float().mean()}
+        parts = self.task.parts("seg", prediction.logits, target)
+        total = parts["seg"]
+        terms = {**parts, "confident": (target.labels != IGNORE).float().mean()}
         if prediction.auxiliary is not None:
-            terms["auxiliary"] = balanced_cross_entropy(prediction.auxiliary, target)
+            terms["auxiliary"] = self.task(prediction.auxiliary, target)
             total = total + self.config.auxiliary_weight * terms["auxiliary"]
         return Losses(total, terms)
 

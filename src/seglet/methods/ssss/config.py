@@ -4,17 +4,19 @@ from dataclasses import dataclass
 from typing import Literal
 
 from seglet.methods.tag_supervision import TagSupervisionConfig
+from seglet.methods.task_loss import TaskLossConfig
 from seglet.models.student import StudentConfig
 from seglet.types import option
 
 
 @dataclass(frozen=True)
-class Config(TagSupervisionConfig, StudentConfig):
+class Config(TagSupervisionConfig, TaskLossConfig, StudentConfig):
     """Keys of SSSS; `scores: mean`, `mask_weight: 0` and a `cam-…` network is the CAM baseline."""
 
     student: str = option("ssss-wideresnet38", "network to train: ssss-BACKBONE, or cam-BACKBONE; SSSS Sec. 5.1")
     auxiliary_weight: float = option(0.0, "0: tags give an auxiliary head nothing to learn")
 
+    task: tuple[str, ...] = option(("image",), "losses against refined masks, see supervised; SSSS code: image")
     scores: Literal["masks", "mean"] = option(
         "masks", "class score: pooled under the class's mask (nGWP and focal penalty, Eq. 1-2), or the mean (CAM)"
     )
@@ -31,6 +33,7 @@ class Config(TagSupervisionConfig, StudentConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        TaskLossConfig.__post_init__(self)
         if not 0 <= self.least_score <= 1:
             raise ValueError(f"least_score: expected 0 to 1, got {self.least_score}")
         if self.auxiliary_weight:

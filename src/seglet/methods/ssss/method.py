@@ -11,6 +11,7 @@ from seglet.losses.task import multilabel_soft_margin
 from seglet.methods import base
 from seglet.methods.ssss.config import Config
 from seglet.methods.tag_supervision import mask_loss_started, mask_terms, refined_mask_target
+from seglet.methods.task_loss import TaskLoss
 from seglet.models.class_scores import class_scores
 from seglet.models.freezing import fix_batch_norm_statistics, freeze_pretrained
 from seglet.models.heads.cam import cam_masks, mean_scores
@@ -40,6 +41,7 @@ class Method(base.Method[Tagged]):
         super().__init__()
         self.config = config
         self.student = student
+        self.task = TaskLoss(config, student.classes)
         if config.rest:
             freeze_pretrained(student.network)
 
@@ -67,7 +69,7 @@ class Method(base.Method[Tagged]):
         terms = {"tags": multilabel_soft_margin(self._scores(logits), tags)}
         total = terms["tags"]
         if mask_loss_started(self.config, progress):
-            terms |= mask_terms(logits, self.refined_target(logits.detach(), step.images, tags))
+            terms |= mask_terms(self.task, logits, self.refined_target(logits.detach(), step.images, tags))
             total = total + self.config.mask_weight * terms["masks"]
         return Losses(total, terms)
 

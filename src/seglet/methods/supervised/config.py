@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass
 
+from seglet.methods.task_loss import TaskLossConfig
 from seglet.models.student import StudentConfig
 
 
 @dataclass(frozen=True)
-class Config(StudentConfig):
-    """Keys of supervised training: the network and the weight of its auxiliary loss."""
+class Config(TaskLossConfig, StudentConfig):
+    """Keys of supervised training: the network, the losses and the weight of the auxiliary head's."""

@@ -1,8 +1,8 @@
-"""Cross-entropy on annotated pixels, for the network and its auxiliary head."""
+"""A loss on annotated pixels, cross-entropy unless `task` says otherwise, for the network and its auxiliary head."""
 
-from seglet.losses.task import cross_entropy
 from seglet.methods import base
 from seglet.methods.supervised.config import Config
+from seglet.methods.task_loss import TaskLoss
 from seglet.models.layers.dropout import noise_from
 from seglet.models.segmenter import Segmenter
 from seglet.models.student import build_student
@@ -18,18 +18,19 @@ class Method(base.Method[Labelled]):
         super().__init__()
         self.config = config
         self.student = student
+        self.task = TaskLoss(config, student.classes)
 
     @classmethod
     def build(cls, config: Config, classes: Classes, seed: int) -> "Method":
         return cls(config, build_student(config, classes, seed))
 
     def losses(self, step: Labelled, progress: Progress) -> Losses:
-        """Computes the cross-entropy of the network and, with its weight, of the auxiliary head."""
+        """Computes the loss of the network and, with its weight, of the auxiliary head."""
         with noise_from(self.student, progress.generator(step.images.device)):
             prediction = self.student.network(step.images)
-        total = task = cross_entropy(prediction.logits, step.target)
-        terms = {"task": task}
+        terms = self.task.parts("task", prediction.logits, step.target)
+        total = terms["task"]
         if prediction.auxiliary is not None:
-            terms["auxiliary"] = cross_entropy(prediction.auxiliary, step.target)
+            terms["auxiliary"] = self.task(prediction.auxiliary, step.target)
             total = total + self.config.auxiliary_weight * terms["auxiliary"]
         return Losses(total, terms)

@@ -9,6 +9,7 @@ from seglet.data.loading.semi_dataset import PartnerSource, SemiConfig
 from seglet.labels.semi.adaptive_threshold import ThresholdRule
 from seglet.labels.semi.cutmix import CutMixOptions
 from seglet.losses.vila import DIFFUSION_WEIGHTS
+from seglet.methods.task_loss import TaskLossConfig
 from seglet.models.diffusion.gaussian import JointSteps
 from seglet.models.diffusion.mixed import PathDraw, ReversePath
 from seglet.models.diffusion.routing import RoutingRule
@@ -39,7 +40,7 @@ _WEIGHTS = (
 
 
 @dataclass(frozen=True)
-class Config(SemiConfig, StudentConfig):
+class Config(SemiConfig, TaskLossConfig, StudentConfig):
     """Keys of the ViLaDiff method.
 
     `captions: none` trains MixE alone, `mix: none` ViLa alone, and both together the consistency of SemiBaseline.
@@ -201,6 +202,7 @@ class Config(SemiConfig, StudentConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        TaskLossConfig.__post_init__(self)
         if self.refine == "recommended":
             self._take_recommended()
         for name in _FRACTIONS:

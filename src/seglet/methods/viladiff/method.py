@@ -15,6 +15,7 @@ from seglet.labels.semi.collapse import detect_collapse, share_terms
 from seglet.labels.semi.pseudo_label import PseudoLabelMap, Threshold, pseudo_label_map, threshold_of_classes
 from seglet.losses.vila import diffusion_loss, stream_loss
 from seglet.methods import base, protocols
+from seglet.methods.task_loss import TaskLoss
 from seglet.methods.viladiff.captions import TOKENS_COLUMN, caption_producers
 from seglet.methods.viladiff.config import Config
 from seglet.methods.viladiff.cost_report import estimate_costs
@@ -38,7 +39,7 @@ from seglet.models.layers.dropout import noise_from
 from seglet.models.segmenter import Segmenter
 from seglet.models.student import build_student
 from seglet.tensors import at_least_float32, resize_align_corners
-from seglet.types import IGNORE, Classes, Losses, Progress, SemiStep
+from seglet.types import IGNORE, Classes, Losses, Progress, SemiStep, Target
 
 _BOXES, _NOISE, _REFINEMENT, _GUARDED = 0xB0C5, 0x0153, 0x4E4D, 0x6A4D
 """Purposes of random draws beside dropout: CutMix's boxes, the denoiser's noise, refinement, the same for its guard."""
@@ -63,6 +64,7 @@ class Method(
         super().__init__()
         self.config = config
         self.student = student
+        self.task = TaskLoss(config, student.classes, config.hard_pixels)
         self.fusion = fusion
         self.mixe = mixe
         guarded = mixe is not None and config.refine_guard
@@ -114,7 +116,7 @@ class Method(
         own, partner = strong_views(step, labels, None if captions is None else captions.unlabelled)
         views = cutmix_views(own, partner, config.boxes, progress.generator(purpose=_BOXES))
         labelled, strong = self._student_streams(step, views, captions)
-        terms = {"labelled": stream_loss(*labelled.logits, step.labelled.target, config.hard_pixels)}  # Eq. 10
+        terms = {"labelled": self._mask_loss(labelled, step.labelled.target)}  # Eq. 10
         total = terms["labelled"]
         if config.pseudo_weight > 0:
             terms["pseudo"] = stream_loss(*strong.logits, views.pseudo.target(self._threshold()))
@@ -132,6 +134,10 @@ class Method(
             own.pseudo.labels, own.pseudo.valid, step.labelled.target.labels, self.student.classes.names
         )
         return Losses(total, {**terms, **changed, "confident": own.pseudo.share_above(self._threshold()), **shares})
+
+    def _mask_loss(self, streams: StreamOutputs, target: Target) -> Float[Tensor, ""]:
+        """Computes the loss against masks, the mean of the streams; the paper does not say whether the sum."""
+        return torch.stack([self.task(logits, target) for logits in streams.logits if logits is not None]).mean()
 
     def _threshold(self) -> Threshold:
         """Returns the least confidence of pseudo labels, for all classes or for each."""

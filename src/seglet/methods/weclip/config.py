@@ -3,13 +3,15 @@
 from dataclasses import dataclass
 
 from seglet.methods.clip_cams import ClipCamConfig
+from seglet.methods.task_loss import TaskLossConfig
 from seglet.types import option
 
 
 @dataclass(frozen=True)
-class Config(ClipCamConfig):
+class Config(ClipCamConfig, TaskLossConfig):
     """Keys of WeCLIP: those of CLIP's class maps, and those of the decoder and of the refinement by it."""
 
+    task: tuple[str, ...] = option(("balanced",), "losses against pseudo labels, see supervised; WeCLIP code: balanced")
     width: float = option(1.0, "factor on the decoder's 256 channels")
     dropout: float = option(0.1, "dropout of whole channels before the decoder's transformer; WeCLIP code")
 
@@ -25,6 +27,7 @@ class Config(ClipCamConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        TaskLossConfig.__post_init__(self)
         if not 0 <= self.refine_start <= 1:
             raise ValueError(f"refine_start: expected 0 to 1, got {self.refine_start}")
         if self.refine_layers < 1:

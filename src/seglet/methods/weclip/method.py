@@ -15,10 +15,10 @@ from seglet.labels.cam.affinity import agreeing_attention
 from seglet.labels.cam.background import add_absence_background, refine_with_absence
 from seglet.labels.refine.pixel_adaptive import par
 from seglet.losses.affinity import affinity_loss, pair_labels
-from seglet.losses.task import balanced_cross_entropy
 from seglet.methods import base, protocols
 from seglet.methods.clip_cams import ClipCams, GradientMaps
 from seglet.methods.clip_student import build_clip_segmenter, drop_backbone, image_tower, keep_backbone
+from seglet.methods.task_loss import TaskLoss
 from seglet.methods.weclip.config import Config
 from seglet.models.foundation.clip import ImageTextEncoder
 from seglet.models.foundation.image_tower import ImageTower
@@ -49,6 +49,7 @@ class Method(base.Method[Tagged], protocols.LabelMaps, protocols.TrainingNotes):
         super().__init__()
         self.config = config
         self.student = student
+        self.task = TaskLoss(config, student.classes)
         self.cams = cams
         self.register_buffer("rectifies", torch.zeros((), dtype=torch.bool))
         self.register_state_dict_post_hook(drop_backbone)  # type: ignore[no-untyped-call]
@@ -86,7 +87,7 @@ class Method(base.Method[Tagged], protocols.LabelMaps, protocols.TrainingNotes):
         affinity = product_affinity(feature)
         rectified = progress.fraction >= config.refine_start
         labels = self.labels(maps, affinity.detach() if rectified else None, tags, step)
-        terms = {"seg": balanced_cross_entropy(logits, Target(labels, torch.ones_like(labels, dtype=torch.float32)))}
+        terms = self.task.parts("seg", logits, Target(labels, torch.ones_like(labels, dtype=torch.float32)))
         pairs = pair_labels(labels, (feature.shape[2], feature.shape[3]), config.affinity_radius)
         terms["affinity"] = affinity_loss(affinity, pairs)
         terms["confident"] = (labels != IGNORE).float().mean()
