@@ -38,7 +38,7 @@ def signed_distances(labels: Integer[Tensor, "b h w"], classes: int, radius: int
     """
     known = labels != IGNORE
     shown = F.one_hot(labels.masked_fill(~known, 0).long(), classes).movedim(3, 1).bool() & known[:, None]
-    distances = capped_distances(shown.flatten(0, 1), radius).unflatten(0, shown.shape[:2])
+    distances = capped_distances(shown.flatten(0, 1), radius).reshape(shown.shape)
     others = distances.masked_fill(shown, float(radius)).amin(1, keepdim=True)
     present = shown.flatten(2).any(2)
     counted = present & (present.sum(1, keepdim=True) > 1)
