@@ -71,6 +71,18 @@ def test_a_bad_image_stops_nothing(model, images, seglet, tmp_path):
     assert [failure["source"] for failure in record["failed"]] == [str(images / "images/train/train0.png")]
 
 
+@pytest.mark.parametrize("words", [(), ("--scales", 1, 2), ("--window", 8, 8)])
+def test_a_network_that_diverged_predicts_nothing(words, images, seglet, tmp_path):
+    diverged = build(Architecture("deeplabv3-resnet18", width=0.0625), WORLD_CLASSES)
+    for weights in diverged.parameters():
+        weights.data.mul_(1e25)
+    diverged.save(tmp_path / "net")
+    done = seglet("predict", tmp_path / "net", images / "images", "--out", tmp_path / "out", *words)
+    assert done.code == 2
+    assert "the network's logits are nan" in done.err
+    assert not list(tmp_path.glob("out/masks/*"))
+
+
 @pytest.mark.parametrize("size", [(1, 1), (1, 300), (300, 1), (31, 33)])
 def test_any_size_will_do(size, model, seglet, tmp_path):
     Image.new("RGB", size).save(tmp_path / "odd.png")

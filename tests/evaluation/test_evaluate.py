@@ -132,7 +132,7 @@ def test_logits_of_other_classes_are_refused() -> None:
 
 
 def test_a_network_that_diverged_is_not_scored() -> None:
-    with pytest.raises(ValueError, match=r"sample 'image 0': .*nan"):
+    with pytest.raises(ValueError, match=r"logits are nan at 72 of 72 places"):
         evaluate_samples(lambda images: images * math.nan, [sample(0)], CLASSES)
 
 

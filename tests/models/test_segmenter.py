@@ -1,4 +1,5 @@
 import json
+import math
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from seglet.images import WhiteLevels
 from seglet.models.architecture import Architecture
 from seglet.models.class_maps import class_maps, default_views
 from seglet.models.io.locate import segmenter_folder
+from seglet.models.network import DivergedError, finite_logits
 from seglet.models.segmenter import Segmenter, build
 from seglet.types import Classes
 
@@ -363,6 +365,26 @@ def test_weights_that_are_not_finite_are_never_loaded(saved: Path, value: float)
 
     with pytest.raises(ValueError, match="numbers that are not finite"):
         Segmenter.load(replace_weights(saved, spoil))
+
+
+@pytest.mark.parametrize(
+    ("name", "samples"),
+    [("deeplabv3-resnet18", 0), ("deeplabv3-resnet18", 2), ("ssss-resnet18", 0), ("cam-resnet18", 0)],
+)
+def test_logits_that_are_not_finite_are_no_mask_of_class_0(name: str, samples: int) -> None:
+    diverged = tiny(name)
+    with torch.no_grad():
+        for weights in diverged.parameters():
+            weights.mul_(1e25)  # each is finite
+    with pytest.raises(DivergedError, match="no class can be named"):
+        diverged.predict(IMAGE, samples)
+
+
+def test_classes_may_be_ruled_out_by_minus_infinity() -> None:
+    logits = torch.tensor([0.0, -math.inf]).view(1, 2, 1, 1)
+    assert finite_logits(logits) is logits
+    with pytest.raises(DivergedError, match="-inf at 1 of 1"):
+        finite_logits(logits - math.inf)
 
 
 def test_an_input_convention_that_is_not_finite_is_refused() -> None:

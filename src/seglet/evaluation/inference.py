@@ -19,6 +19,7 @@ from seglet.evaluation.sliding import (
     sliding_bands,
     to_averaged,
 )
+from seglet.models.network import finite_logits
 from seglet.tensors import at_least_float32, resize_align_corners, resize_antialiased
 
 _STRIP = 1 << 19  # logits at a time: several passes over them fit the cache
@@ -35,7 +36,11 @@ class PredictedLabels:
 def predict_logits(
     predict: PredictLogits, images: Float[Tensor, "b planes h w"], options: EvaluationOptions | None = None
 ) -> Float[Tensor, "b k h w"]:
-    """Predicts class logits at the size of the images, averaged as the options say, in at least float32."""
+    """Predicts class logits at the size of the images, averaged as the options say, in at least float32.
+
+    Raises:
+        DivergedError: they are not finite.
+    """
     options = options or EvaluationOptions()
     size = (images.shape[-2], images.shape[-1])
     images = _squeezed(images, options)
@@ -53,6 +58,9 @@ def predict_labels(
     """Predicts classes at `size` (by default that of the images), from logits resized to it.
 
     With windows and no change of size, logits exist for the height of one window at a time.
+
+    Raises:
+        DivergedError: logits are not finite.
     """
     options = options or EvaluationOptions()
     size = size or (images.shape[-2], images.shape[-1])
@@ -93,7 +101,7 @@ def _slides(options: EvaluationOptions) -> bool:
 
 def _parts(predict: PredictLogits, images: Tensor, options: EvaluationOptions) -> Iterator[LogitBand]:
     """Yields bands at image size for windows at one scale; otherwise one band of all rows, at any resolution."""
-    network = _mirrored(_fitted(predict, options.multiple), options)
+    network = _mirrored(_fitted(lambda views: finite_logits(predict(views)), options.multiple), options)
     if options.scales != (1.0,):
         yield LogitBand(0, _at_scales(network, images, options))
     elif options.window is not None:

@@ -14,6 +14,7 @@ from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from seglet.engine.console import ProgressDisplay
 from seglet.files import delete_partial
+from seglet.models.network import DivergedError
 
 
 @runtime_checkable
@@ -95,8 +96,10 @@ def failure_reason(error: Exception, cure: str = SMALLER_VIEWS) -> str:
     """Returns the reason, for people, why nothing was made of an image; `cure` says what to do if memory ran out.
 
     Raises:
-        RuntimeError: the error itself, if the image is not to blame.
+        DivergedError, RuntimeError: the error itself, if the image is not to blame.
     """
+    if isinstance(error, DivergedError):
+        raise error
     if isinstance(error, RuntimeError) and not _memory_ran_out(error):
         raise error
     if isinstance(error, RuntimeError | MemoryError):

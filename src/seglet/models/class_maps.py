@@ -14,6 +14,7 @@ from seglet.models.architecture import LEARNED_FROM_TAGS, Architecture
 from seglet.models.heads.cam import cam_masks, mean_scores
 from seglet.models.image_tensor import of_any_size
 from seglet.models.multiscale import ClassMasks, MaskReader, MultiScaleOptions, predict_masks
+from seglet.models.network import finite_logits
 from seglet.types import without_background
 
 if TYPE_CHECKING:
@@ -72,9 +73,12 @@ def segmenter_class_maps(
     Args:
         segmenter: one with a head of `LEARNED_FROM_TAGS`, in evaluation mode.
         options: views to average; None for those that the network is meant to be looked at with.
+
+    Raises:
+        DivergedError: logits are not finite.
     """
     head = segmenter.architecture.head
-    network = of_any_size(lambda view: segmenter.network(view).logits)
+    network = of_any_size(lambda view: finite_logits(segmenter.network(view).logits))
     return class_maps(head, network, images, options or default_views(segmenter.architecture), tags, background).masks
 
 

@@ -36,6 +36,26 @@ class NetworkOutput:
     auxiliary: Float[Tensor, "b k h2 w2"] | None
 
 
+class DivergedError(ValueError):
+    """A network's logits are no numbers, whatever the image: its masks would be class 0 everywhere."""
+
+
+def finite_logits(logits: Float[Tensor, "b k _ _"]) -> Float[Tensor, "b k _ _"]:
+    """Returns the logits themselves; some may be minus infinity, which rules a class out.
+
+    Raises:
+        DivergedError: those of a pixel are NaN, infinite or all ruled out.
+    """
+    highest = logits.detach().amax(dim=1)
+    if bool(highest.isfinite().all()):
+        return logits
+    wrong = highest[~highest.isfinite()]
+    raise DivergedError(
+        f"the network's logits are {float(wrong[0])} at {wrong.numel()} of {highest.numel()} places, so no class can "
+        "be named: it diverged or computes in half precision; choose another model, or train with a lower learning rate"
+    )
+
+
 class Network(nn.Module):
     """A backbone and a head; an auxiliary head, if there is one, runs in training mode only.
 

@@ -27,7 +27,7 @@ from seglet.models.image_tensor import (
 )
 from seglet.models.io import storage
 from seglet.models.layers.initialise import initialise_weights
-from seglet.models.network import Network, evaluation_copy
+from seglet.models.network import Network, evaluation_copy, finite_logits
 from seglet.models.segmentation import Segmentation
 from seglet.tensors import resize_align_corners
 from seglet.types import Classes
@@ -104,7 +104,7 @@ class Segmenter(nn.Module):
         Raises:
             DataError: a file is no readable image, or too large.
             ValueError: the image or its depth has another shape, or values whose range is unknown; depth is missing,
-                or not wanted.
+                or not wanted; the network's logits are not finite.
         """
         if isinstance(image, str | PathLike | Image.Image | np.ndarray | Tensor):
             return self._predict_one(image, samples, seed, cast("DepthLike | None", depth), max_pixels)
@@ -149,14 +149,14 @@ class Segmenter(nn.Module):
         height, width = images.shape[2:]
         padded = pad_to_side(images, SMALLEST_SIDE)
         if samples == 0:
-            return self(padded).softmax(dim=1)[..., :height, :width], None
+            return finite_logits(self(padded)).softmax(dim=1)[..., :height, :width], None
         from seglet.models.uncertainty import mc_mean_and_deviation
 
         size = (padded.shape[2], padded.shape[3])
         generator = torch.Generator(images.device).manual_seed(seed)
         trunk = self.network.embed(padded).trunk
         mean, deviation = mc_mean_and_deviation(self.network, trunk, samples, generator)
-        mean, deviation = resize_align_corners(mean, size), deviation.mean(dim=1, keepdim=True)
+        mean, deviation = resize_align_corners(finite_logits(mean), size), deviation.mean(dim=1, keepdim=True)
         return mean[..., :height, :width], resize_align_corners(deviation, size)[..., :height, :width]
 
     def save(self, folder: str | Path) -> None:
