@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from seglet.models.foundation.captioner import Captioner
     from seglet.models.foundation.captions import count_captions, fill_empty_captions, is_junk, strip_prompt
     from seglet.models.foundation.clip import CLIP_LAYOUT, ImageTextEncoder
+    from seglet.models.foundation.concept_networks import CONCEPT_LAYOUT, load_concept_teacher
+    from seglet.models.foundation.concept_teacher import ConceptMaps, ConceptTeacher
     from seglet.models.foundation.depth_estimator import DEPTH_LAYOUT, DepthEstimator, relative_depth
     from seglet.models.foundation.hub import (
         HUB_PREFIX,
@@ -48,6 +50,13 @@ if TYPE_CHECKING:
     from seglet.models.foundation.model_folder import weight_files
     from seglet.models.foundation.pretrained_encoder import ENCODER_LAYOUT, LAST_MAP, PretrainedEncoder
     from seglet.models.foundation.pretrained_segmenter import SEGMENTER_LAYOUT, PretrainedSegmenter, semantic_logits
+    from seglet.models.foundation.promptable import (
+        PROMPTABLE_LAYOUT,
+        EncodedImage,
+        PromptableSegmenter,
+        PromptedMasks,
+    )
+    from seglet.models.foundation.segments import GridOptions, grid_segments
     from seglet.models.foundation.stable_diffusion import STABLE_DIFFUSION_LAYOUT, StableDiffusion
     from seglet.models.foundation.text_encoder import SentenceEncoder, load_text_encoder
     from seglet.models.foundation.text_tower import TextTower
@@ -57,18 +66,24 @@ __all__ = [
     "CLIP_LAYOUT",
     "CLIP_MEAN",
     "CLIP_STD",
+    "CONCEPT_LAYOUT",
     "DEPTH_LAYOUT",
     "ENCODER_LAYOUT",
     "HUB_PREFIX",
     "KNOWN_MODELS",
     "LAST_MAP",
+    "PROMPTABLE_LAYOUT",
     "SEGMENTER_LAYOUT",
     "STABLE_DIFFUSION_LAYOUT",
     "AttentionPairs",
     "AttentionSource",
     "Captioner",
+    "ConceptMaps",
+    "ConceptTeacher",
     "DepthEstimator",
+    "EncodedImage",
     "GenerationRecipe",
+    "GridOptions",
     "ImageFeatures",
     "ImageGenerator",
     "ImageTextEncoder",
@@ -76,6 +91,8 @@ __all__ = [
     "ModelKind",
     "PretrainedEncoder",
     "PretrainedSegmenter",
+    "PromptableSegmenter",
+    "PromptedMasks",
     "QueriesKeys",
     "SentenceEncoder",
     "StableDiffusion",
@@ -93,10 +110,12 @@ __all__ = [
     "find_model",
     "find_present_file",
     "graph_from",
+    "grid_segments",
     "import_library",
     "installed_model",
     "is_junk",
     "known_model",
+    "load_concept_teacher",
     "load_text_encoder",
     "over_square_windows",
     "pair_attention",
@@ -119,18 +138,24 @@ _HOMES = {
     "CLIP_LAYOUT": "seglet.models.foundation.clip",
     "CLIP_MEAN": "seglet.models.foundation.image_input",
     "CLIP_STD": "seglet.models.foundation.image_input",
+    "CONCEPT_LAYOUT": "seglet.models.foundation.concept_networks",
     "DEPTH_LAYOUT": "seglet.models.foundation.depth_estimator",
     "ENCODER_LAYOUT": "seglet.models.foundation.pretrained_encoder",
     "HUB_PREFIX": "seglet.models.foundation.hub",
     "KNOWN_MODELS": "seglet.models.foundation.known_models",
     "LAST_MAP": "seglet.models.foundation.pretrained_encoder",
+    "PROMPTABLE_LAYOUT": "seglet.models.foundation.promptable",
     "SEGMENTER_LAYOUT": "seglet.models.foundation.pretrained_segmenter",
     "STABLE_DIFFUSION_LAYOUT": "seglet.models.foundation.stable_diffusion",
     "AttentionPairs": "seglet.models.foundation.attention",
     "AttentionSource": "seglet.models.foundation.attention_source",
     "Captioner": "seglet.models.foundation.captioner",
+    "ConceptMaps": "seglet.models.foundation.concept_teacher",
+    "ConceptTeacher": "seglet.models.foundation.concept_teacher",
     "DepthEstimator": "seglet.models.foundation.depth_estimator",
+    "EncodedImage": "seglet.models.foundation.promptable",
     "GenerationRecipe": "seglet.models.foundation.image_generator",
+    "GridOptions": "seglet.models.foundation.segments",
     "ImageFeatures": "seglet.models.foundation.image_tower",
     "ImageGenerator": "seglet.models.foundation.image_generator",
     "ImageTextEncoder": "seglet.models.foundation.clip",
@@ -138,6 +163,8 @@ _HOMES = {
     "ModelKind": "seglet.models.foundation.known_models",
     "PretrainedEncoder": "seglet.models.foundation.pretrained_encoder",
     "PretrainedSegmenter": "seglet.models.foundation.pretrained_segmenter",
+    "PromptableSegmenter": "seglet.models.foundation.promptable",
+    "PromptedMasks": "seglet.models.foundation.promptable",
     "QueriesKeys": "seglet.models.foundation.attention_source",
     "SentenceEncoder": "seglet.models.foundation.text_encoder",
     "StableDiffusion": "seglet.models.foundation.stable_diffusion",
@@ -155,10 +182,12 @@ _HOMES = {
     "find_model": "seglet.models.foundation.hub",
     "find_present_file": "seglet.models.foundation.hub",
     "graph_from": "seglet.models.foundation.activations",
+    "grid_segments": "seglet.models.foundation.segments",
     "import_library": "seglet.models.foundation.loading",
     "installed_model": "seglet.models.foundation.known_models",
     "is_junk": "seglet.models.foundation.captions",
     "known_model": "seglet.models.foundation.known_models",
+    "load_concept_teacher": "seglet.models.foundation.concept_networks",
     "load_text_encoder": "seglet.models.foundation.text_encoder",
     "over_square_windows": "seglet.models.foundation.image_windows",
     "pair_attention": "seglet.models.foundation.attention",

