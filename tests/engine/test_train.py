@@ -1,7 +1,6 @@
 import json
 import math
 import signal
-import sys
 import types
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -201,31 +200,6 @@ def test_a_second_ctrl_c_ends_at_once_and_is_reported_as_such(tmp_path, monkeypa
     with pytest.raises(KeyboardInterrupt):
         train_experiment(tiny(), tmp_path / "run")
     signal.signal(signal.SIGINT, signal.default_int_handler)  # Lightning leaves it ignored
-
-
-def test_events_mirror_the_metrics(tmp_path, monkeypatch):
-    seen = []
-
-    class Writer:
-        def __init__(self, folder):
-            self.folder = folder
-
-        def add_scalar(self, name, value, step):
-            seen.append((name, step))
-
-        def close(self):
-            seen.append(("closed", self.folder))
-
-    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", types.SimpleNamespace(SummaryWriter=Writer))
-    run = train_experiment(tiny(tensorboard=True), tmp_path / "run")
-    assert {("train/loss", 1), ("val/miou", 2), ("closed", str(run.folder / "events"))} <= set(seen)
-
-
-def test_missing_tensorboard_is_reported_before_anything_is_written(tmp_path, monkeypatch):
-    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
-    with pytest.raises(ConfigError, match=r"seglet\[log\]"):
-        train_experiment(tiny(tensorboard=True), tmp_path / "run")
-    assert not (tmp_path / "run").exists()
 
 
 def test_a_diverged_run_is_no_fault_of_ours(tmp_path, monkeypatch, capsys):

@@ -44,7 +44,8 @@ _RUN_FILES = {
     "known-tags.json": "",
     "stops-*.json": "",
     "split-*.json": "",
-    "events": "events.*",
+    "events": "events.* hparams.yaml",
+    "log": "metrics.csv ids.json wandb mlflow.db* mlruns",
     "samples": "*.png",
     "failed-batch": "step-*",
     "last": _MODEL_FILES,
@@ -61,6 +62,7 @@ class Run:
     experiment.yaml     every resolved key: `seglet train experiment.yaml` repeats the run
     record.json         command, versions, commit, where each key came from, the data's fingerprints
     metrics.jsonl       one JSON object a line: training terms and validation scores by step
+    log/, events/       only with the key `log`: what trackers keep beside the run
     samples/            training views, and validation images beside mask and prediction
     checkpoints/        the newest states to resume from
     model/, last/       the segmenter with the best validation score, and the final one
@@ -74,6 +76,8 @@ class Run:
         self.record = folder / "record.json"
         self.metrics = folder / "metrics.jsonl"
         self.samples = folder / "samples"
+        self.log = folder / "log"
+        self.events = folder / "events"
         self.checkpoints = folder / "checkpoints"
         self.model = folder / "model"
         self.last = folder / "last"

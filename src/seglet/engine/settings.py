@@ -116,7 +116,15 @@ class Settings:
     patience: int = option(
         0, "validations in turn without a better `selection` after which training stops; 0: it never stops early"
     )
-    tensorboard: bool = option(False, "write TensorBoard events too; needs the extra seglet[log]")
+    log: tuple[Literal["csv", "tensorboard", "wandb", "mlflow"], ...] = option(
+        (), "trackers that get metrics, experiment, sample images and model card too: csv, tensorboard, wandb, mlflow"
+    )
+    tensorboard: bool = option(False, "older spelling of `log: [tensorboard]`")
+
+    @property
+    def trackers(self) -> tuple[str, ...]:
+        """Names of the trackers, each once."""
+        return tuple(dict.fromkeys([*self.log, *(["tensorboard"] if self.tensorboard else [])]))
 
     def validation_options(self, boundary: bool = False, trust: tuple[float, ...] | None = None) -> EvaluationOptions:
         """Returns the way in which whole images are predicted and scored, also by boundary IoU or as pseudo labels.
@@ -132,8 +140,8 @@ LAST = "last"
 """Choice of `selection` that needs no score."""
 
 FREE_ON_RESUME = frozenset(
-    {"workers", "cache", "columns", "accelerator", "devices", "keep_checkpoints", "checkpoint_every", "tensorboard"}
-    | {"val_batch"}
+    {"workers", "cache", "columns", "accelerator", "devices", "keep_checkpoints", "checkpoint_every"}
+    | {"val_batch", "log", "tensorboard"}
     | {"pretrained"}  # decides initial weights alone, which a checkpoint replaces
 )
 """Keys that may change when a run is resumed: they cannot change its result, but for the order of sums and, with

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import lightning
 
@@ -18,7 +18,7 @@ from seglet.engine.console import ProgressDisplay, print_message
 from seglet.engine.datasets import open_datasets
 from seglet.engine.experiment import Experiment
 from seglet.engine.method_setup import add_columns, build_method, training_notes
-from seglet.engine.metrics import MetricsFile, summary_writer, tensorboard_events
+from seglet.engine.metrics import MetricsFile, ScalarWriter
 from seglet.engine.module import TrainingModule
 from seglet.engine.phase_cost import PhaseCost, PhaseTimer, device_name, peak_memory
 from seglet.engine.preconditions import check_annotation, check_hardware
@@ -40,6 +40,9 @@ from seglet.engine.validation import (
 from seglet.methods.base import Method
 from seglet.methods.protocols import Artefacts, PredictFunction
 from seglet.values import ConfigError
+
+if TYPE_CHECKING:
+    from seglet.engine.trackers import Tracker
 
 _PHASES = {"offline": "offline phase (seglet prepare)", "online": "online phase (training)"}
 
@@ -79,8 +82,10 @@ def train_experiment(experiment: Experiment, folder: Path, start: StartOptions =
     settings = experiment.settings
     check_hardware(settings)
     check_compiler(settings)
-    if settings.tensorboard:
-        summary_writer()
+    if settings.trackers:
+        from seglet.engine.trackers import check_trackers
+
+        check_trackers(settings.trackers)
     if start.resume:
         _refuse_lost_data(settings.data)
     sets = open_datasets(settings, experiment.config)
@@ -145,14 +150,19 @@ class _Training:
 
     def fit(self, state: Any) -> None:
         """Trains from the state of a checkpoint, or from the first step if it is None."""
+        with self._trackers() as trackers:
+            self._fit(state, [tracker.scalars for tracker in trackers])
+            for tracker in trackers:
+                tracker.results(self.run)
+
+    def _fit(self, state: Any, copies: Sequence[ScalarWriter]) -> None:
         run, settings = self.run, self.experiment.settings
         begin = state["step"] if state else 0
         module, stop = TrainingModule(self.method, settings, begin), StopOnSignal()
         bar = ProgressDisplay(f"{self.experiment.method} → {run.folder}", settings.steps, active=is_first_process())
         with contextlib.ExitStack() as cleanup:
-            events = tensorboard_events(run.folder / "events", settings.tensorboard and is_first_process())
             cleanup.enter_context(accelerated(self.method, settings))
-            metrics = MetricsFile(run.metrics, is_first_process(), cleanup.enter_context(events))
+            metrics = MetricsFile(run.metrics, is_first_process(), copies)
             callbacks = self._callbacks(module, metrics, bar, stop, state)
             if not state and is_first_process():
                 self._describe(bar)
@@ -171,6 +181,15 @@ class _Training:
             self.method.segmenter().save(run.last)
             options = settings.validation_options()
             save_validation_images(run.samples, self.sets[settings.val_split], self.method, options)
+
+    def _trackers(self) -> contextlib.AbstractContextManager["Sequence[Tracker]"]:
+        """Returns the trackers that the first process feeds, for as long as it trains."""
+        names = self.experiment.settings.trackers if is_first_process() else ()
+        if not names:
+            return contextlib.nullcontext(())
+        from seglet.engine.trackers import trackers_of
+
+        return trackers_of(self.run, self.experiment, names)
 
     def _note_costs(self, online: PhaseCost) -> None:
         """Writes time and peak memory of both phases into the record, and prints them."""
