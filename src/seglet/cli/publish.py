@@ -30,8 +30,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    from seglet.engine.provenance import CardOptions, read_provenance
     from seglet.inference.models import model_folder
-    from seglet.inference.provenance import CardOptions, read_provenance
     from seglet.models.io.model_card import LICENCE_NOT_STATED
     from seglet.models.segmenter import Segmenter
 

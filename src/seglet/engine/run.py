@@ -45,7 +45,7 @@ _RUN_FILES = {
     "stops-*.json": "",
     "split-*.json": "",
     "events": "events.* hparams.yaml",
-    "log": "metrics.csv ids.json wandb mlflow.db* mlruns",
+    "log": "metrics.csv model-card.md ids.json wandb mlflow.db* mlruns",
     "samples": "*.png",
     "failed-batch": "step-*",
     "last": _MODEL_FILES,

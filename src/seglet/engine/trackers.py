@@ -4,8 +4,9 @@ import importlib.util
 import json
 import os
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,11 @@ from lightning.pytorch.loggers import Logger, MLFlowLogger, TensorBoardLogger, W
 from seglet import files
 from seglet.engine.console import print_message
 from seglet.engine.experiment import Experiment
+from seglet.engine.provenance import CardOptions, read_provenance
 from seglet.engine.run import Run
 from seglet.images import read_image
+from seglet.models.io.model_card import model_card
+from seglet.models.segmenter import Segmenter
 from seglet.values import ConfigError
 
 _HINTS = {
@@ -48,13 +52,11 @@ class Tracker:
         """Sends the values of a step."""
         self._try(lambda: self.logger.log_metrics(dict(values), step))
 
-    def results(self, run: Run) -> None:
-        """Sends the images that the run has saved, and the card of its model."""
-        for path in sorted(run.samples.glob("*.png")):
-            self._try(lambda path=path: self.show(path))
-        card = next((path for folder in (run.model, run.last) if (path := folder / "README.md").is_file()), None)
-        if card is not None:
-            self._try(lambda: self.attach(card))
+    def results(self, images: Iterable[Path], card: Path) -> None:
+        """Sends sample images, PNG files, and the model's card."""
+        for path in images:
+            self._try(partial(self.show, path))
+        self._try(partial(self.attach, card))
 
     def close(self, status: str) -> None:
         """Ends the tracker's run: `success` or `failed`."""
@@ -115,6 +117,16 @@ def trackers_of(run: Run, experiment: Experiment, names: tuple[str, ...]) -> Ite
             tracker.close(status)
         if "csv" in names:
             _write_csv(run)
+
+
+def send_results(run: Run, segmenter: Segmenter, trackers: Sequence[Tracker]) -> None:
+    """Sends the images that the run has saved, and the card of its model, to its trackers."""
+    count = sum(parameter.numel() for parameter in segmenter.network.parameters())
+    provenance = read_provenance(run.folder, CardOptions())
+    card = run.log / "model-card.md"
+    files.write_text(card, model_card(segmenter.architecture, segmenter.classes, count, provenance))
+    for tracker in trackers:
+        tracker.results(sorted(run.samples.glob("*.png")), card)
 
 
 def _known_ids(path: Path) -> dict[str, str]:

@@ -152,8 +152,10 @@ class _Training:
         """Trains from the state of a checkpoint, or from the first step if it is None."""
         with self._trackers() as trackers:
             self._fit(state, [tracker.scalars for tracker in trackers])
-            for tracker in trackers:
-                tracker.results(self.run)
+            if trackers:
+                from seglet.engine.trackers import send_results
+
+                send_results(self.run, self.method.segmenter(), trackers)
 
     def _fit(self, state: Any, copies: Sequence[ScalarWriter]) -> None:
         run, settings = self.run, self.experiment.settings
