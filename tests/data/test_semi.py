@@ -14,8 +14,9 @@ from seglet.data.checking.check import check_dataset
 from seglet.data.dataset import Sample
 from seglet.data.errors import DataError
 from seglet.data.folder_dataset import FolderDataset
+from seglet.data.loading.class_balance import class_balanced_chances
 from seglet.data.loading.loaders import labelled_loader
-from seglet.data.loading.semi_dataset import SemiConfig, SemiDataset, class_balanced_chances, missing_classes
+from seglet.data.loading.semi_dataset import SemiConfig, SemiDataset, missing_classes
 from seglet.data.loading.semi_supervised_loader import semi_loader
 from seglet.data.loading.step_sampler import StepSampler
 from seglet.data.splits.fractions import (

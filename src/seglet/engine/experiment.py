@@ -158,11 +158,12 @@ def check_settings(settings: Settings) -> None:
     for name, most in _MOST.items():
         if max(_numbers(getattr(settings, name))) > most:
             raise ConfigError(f"{name}: expected at most {most}, got {getattr(settings, name)}")
-    for name in ("flip", "momentum", "dark_share"):
+    for name in ("flip", "momentum", "dark_share", "copy_paste"):
         if not 0 <= getattr(settings, name) <= 1:
             raise ConfigError(f"{name}: expected 0 to 1, got {getattr(settings, name)}")
     if not 0 <= settings.dark_stops[0] <= settings.dark_stops[1]:
         raise ConfigError(f"dark_stops: expected 0 <= low <= high, got {settings.dark_stops}")
+    _check_augmentation(settings)
     _check_fine_tuning(settings)
     if settings.clip is not None and settings.clip <= 0:
         raise ConfigError(f"clip: expected above 0, or none to clip nothing, got {settings.clip}")
@@ -190,6 +191,15 @@ _MOST = {
 
 def _numbers(value: Any) -> tuple[Any, ...]:
     return value if isinstance(value, tuple) else (value,)
+
+
+def _check_augmentation(settings: Settings) -> None:
+    if settings.augment:
+        from seglet.data.augment.terms import parse_augment
+
+        parse_augment(settings.augment)
+    if settings.copy_paste and settings.dark != "none":
+        raise ConfigError("copy_paste: expected 0 with dark views, or light objects would lie in dark scenes")
 
 
 def _check_fine_tuning(settings: Settings) -> None:

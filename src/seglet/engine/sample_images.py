@@ -8,15 +8,14 @@ import torch
 from PIL import Image
 
 from seglet import files
-from seglet.data.augment.geometry import augmented_view
 from seglet.data.columns.depth import depth_plane
 from seglet.data.dataset import Dataset, Sample
-from seglet.data.loading.step_sampler import EpochOrder, augmentation_rng
+from seglet.data.loading.sample_views import first_views
 from seglet.data.overlay import class_legend, colour_labels, contact_sheet
 from seglet.engine.datasets import data_config
 from seglet.engine.experiment import Experiment
 from seglet.engine.settings import Settings
-from seglet.engine.training_loader import view_augmentation
+from seglet.engine.training_loader import drawing_chances, view_augmentation
 from seglet.evaluation.evaluate import batch_images
 from seglet.evaluation.inference import predict_labels
 from seglet.evaluation.options import EvaluationOptions
@@ -27,10 +26,8 @@ from seglet.models.network import evaluation_copy
 
 def save_training_views(folder: Path, data: Dataset, settings: Settings, count: int = 8) -> None:
     """Saves the first training views: image, labels, and labels over the image."""
-    order, views = EpochOrder(len(data), settings.seed), []
-    for position in range(count):
-        sample = data.read(order.index(position))
-        view = augmented_view(sample, view_augmentation(settings), augmentation_rng(settings.seed, position))
+    views, chances = [], drawing_chances(settings, data)
+    for _, view in first_views(data, view_augmentation(settings), settings.seed, count, chances):
         image = (view.image.permute(1, 2, 0).numpy() * 255).round().astype(np.uint8)
         views.append((image, view.labels))
     rows = [[image for image, _ in views]]

@@ -36,6 +36,16 @@ class Settings:
     colour_jitter: float = option(
         0.0, "largest relative change of brightness, contrast and saturation; CIRKD code has none"
     )
+    augment: tuple[str, ...] = option(
+        (),
+        "further augmentations, each a name and options such as rotate degrees=10: turn, vflip, rotate, aspect, "
+        "elastic, colour, gamma, blur, noise, jpeg, or a preset: street, objects, aerial, microscopy, industrial; "
+        "docs/configuration.md",
+    )
+    copy_paste: float = option(
+        0.0, "probability that the pixels of a rare class of another image are pasted into a view with a mask; ours"
+    )
+    balance: bool = option(False, "draw images with masks or tags so that every class comes as often as others; ours")
     dark: DarkViewPreset = option(
         "none", "darken training views as `seglet data darken` does: mild, night, extreme; or by `dark_stops`: stops"
     )

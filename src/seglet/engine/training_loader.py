@@ -7,8 +7,10 @@ from torch.utils.data import DataLoader
 
 from seglet.data.augment.colour import ColourJitter
 from seglet.data.augment.geometry import Augmentation
+from seglet.data.augment.terms import parse_augment
 from seglet.data.dark.views import DarkViews
 from seglet.data.dataset import Dataset
+from seglet.data.loading.class_balance import class_balanced_chances
 from seglet.data.loading.step_sampler import StepSampler
 from seglet.engine.datasets import data_config
 from seglet.engine.experiment import Experiment
@@ -22,7 +24,20 @@ def view_augmentation(settings: Settings) -> Augmentation:
     dark = DarkViews(
         settings.dark, settings.dark_share, settings.dark_safe_invert, settings.dark_stops, settings.dark_variant
     )
-    return Augmentation(crop=settings.crop, scale=settings.scale, flip=settings.flip, jitter=jitter, dark=dark)
+    return Augmentation(
+        crop=settings.crop,
+        scale=settings.scale,
+        flip=settings.flip,
+        jitter=jitter,
+        dark=dark,
+        more=parse_augment(settings.augment),
+        copy_paste=settings.copy_paste,
+    )
+
+
+def drawing_chances(settings: Settings, data: Dataset) -> tuple[float, ...] | None:
+    """Returns the chance of each image to be drawn; None if each comes once an epoch."""
+    return class_balanced_chances(data) if settings.balance else None
 
 
 class TrainingDataModule(lightning.LightningDataModule):
@@ -47,6 +62,7 @@ class TrainingDataModule(lightning.LightningDataModule):
             rank=trainer.global_rank,
             world=trainer.world_size,
             start_step=self.start,
+            chances=drawing_chances(settings, self.data),
         )
         config, views = data_config(self.experiment.config), view_augmentation(settings)
         return config.loader(self.supervision, self.data, views, sampler, settings.workers)
@@ -55,6 +71,7 @@ class TrainingDataModule(lightning.LightningDataModule):
 def first_batch(experiment: Experiment, data: Dataset, views: int, supervision: type) -> Any:
     """Returns the first `views` views of training, as one step."""
     settings = experiment.settings
-    sampler = StepSampler(size=len(data), batch=views, seed=settings.seed)
+    chances = drawing_chances(settings, data)
+    sampler = StepSampler(size=len(data), batch=views, seed=settings.seed, chances=chances)
     loader = data_config(experiment.config).loader(supervision, data, view_augmentation(settings), sampler)
     return next(iter(loader))

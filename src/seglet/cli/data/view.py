@@ -72,15 +72,13 @@ def view_rows(data: "Dataset", settings: "Settings", count: int) -> list[list["n
 
     The row of an image without a mask has the image, the view, and its tags if it has some.
     """
-    from seglet.data.augment.geometry import augmented_view
-    from seglet.data.loading.step_sampler import EpochOrder, augmentation_rng
+    from seglet.data.loading.sample_views import first_views
     from seglet.data.overlay import tag_card
-    from seglet.engine.training_loader import view_augmentation
+    from seglet.engine.training_loader import drawing_chances, view_augmentation
 
-    order, rows = EpochOrder(len(data), settings.seed), []
-    for position in range(count):
-        sample = data.read(order.index(position))
-        augmented = augmented_view(sample, view_augmentation(settings), augmentation_rng(settings.seed, position))
+    rows = []
+    chances = drawing_chances(settings, data)
+    for sample, augmented in first_views(data, view_augmentation(settings), settings.seed, count, chances):
         view = (augmented.image.permute(1, 2, 0).numpy() * 255).round().astype("uint8")
         if sample.labels is None or augmented.labels is None:
             tags = [] if sample.tags is None else [tag_card(sample.tags, data.classes)]

@@ -1,6 +1,6 @@
 """Augmented views of samples: a random scale, crop and flip, the same for the image, its mask and its columns.
 
-Colour jitter and darkening change the image alone.
+Colour jitter and darkening change the image alone; `seglet.data.augment.terms` has what an experiment may add.
 The geometry is that of the public CIRKD and Af-DCD training code: scale, pad at bottom and right, crop, flip.
 Axes: h rows, w columns, c channels.
 """
@@ -8,6 +8,7 @@ Axes: h rows, w columns, c channels.
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -15,10 +16,13 @@ from jaxtyping import Bool, Float, Float32, UInt8
 from PIL import Image
 from torch import Tensor
 
+from seglet.data.augment.bending import BentWindow, bent_places
 from seglet.data.augment.colour import ColourJitter, jitter_colours
+from seglet.data.augment.terms import AugmentTerms, Motion
 from seglet.data.columns.kinds import ColumnKind
 from seglet.data.dark.views import DarkViews
 from seglet.data.dataset import Sample
+from seglet.data.errors import DataError
 from seglet.types import IGNORE, option
 
 
@@ -32,6 +36,8 @@ class Augmentation:
     flip: float = option(0.5, "probability of mirroring left to right")
     jitter: ColourJitter = field(default_factory=ColourJitter)
     dark: DarkViews = field(default_factory=DarkViews)
+    more: AugmentTerms = field(default_factory=AugmentTerms)
+    copy_paste: float = option(0.0, "probability that a rare class of another image is pasted")
 
     def __post_init__(self) -> None:
         if min(self.crop) < 1:
@@ -40,6 +46,8 @@ class Augmentation:
             raise ValueError(f"expected scales 0 < smallest <= largest, got {self.scale}")
         if self.scale_steps < 0 or not 0 <= self.flip <= 1:
             raise ValueError(f"expected scale_steps >= 0 and flip in [0, 1], got {self.scale_steps}, {self.flip}")
+        if not 0 <= self.copy_paste <= 1:
+            raise ValueError(f"expected copy_paste in [0, 1], got {self.copy_paste}")
 
 
 @dataclass(frozen=True)
@@ -48,7 +56,8 @@ class AugmentedView:
 
     `tags`, `texts` and `kinds` are those of the whole sample. `box` is top, left, bottom, right as fractions of the
     whole image, beyond 1 where the view is padded. Padding has the image's mean colour and the label IGNORE, and is
-    False in `valid`. The flip is applied last.
+    False in `valid`. The flip is applied last. After a turn, a rotation or the like the box says nothing, see
+    `AugmentTerms.unboxed`.
     """
 
     id: str
@@ -91,25 +100,25 @@ class CropWindow:
 
 
 def augmented_view(sample: Sample, augment: Augmentation, rng: np.random.Generator) -> AugmentedView:
-    """Returns a random view of a sample, of exactly `augment.crop` pixels."""
-    window = draw_window(sample.image.shape[:2], augment, rng)
-    flipped = bool(rng.random() < augment.flip)
-    image = _smooth(sample.image, window)
-    labels = None if sample.labels is None else _nearest(sample.labels, window, IGNORE)
+    """Returns a random view of a sample, of exactly `augment.crop` pixels.
+
+    Raises:
+        DataError: a column cannot follow the view; names it.
+    """
+    place = draw_placement(sample.image.shape[:2], augment, rng)
+    image = place.smooth(sample.image)
     if augment.jitter.active:
         image = jitter_colours(image, augment.jitter, rng)
-    image = augment.dark.apply(image, rng)
+    image = augment.more.change(augment.dark.apply(image, rng), rng)
     return AugmentedView(
         id=sample.id,
-        image=_tensor(_mirror(image, flipped)),
-        labels=None if labels is None else np.ascontiguousarray(_mirror(labels, flipped)),
+        image=_tensor(place.orient(image)),
+        labels=None if sample.labels is None else place.labels(sample.labels, IGNORE),
         tags=sample.tags,
-        valid=np.ascontiguousarray(_mirror(_valid(window), flipped)),
-        box=window.box,
-        flipped=flipped,
-        columns={
-            name: _column(column, window, flipped, sample.kinds.get(name)) for name, column in sample.columns.items()
-        },
+        valid=np.ascontiguousarray(place.orient(place.valid())),
+        box=place.window.box,
+        flipped=place.flipped,
+        columns=_columns(sample, place, augment.more),
         texts=sample.texts,
         kinds=sample.kinds,
     )
@@ -120,35 +129,110 @@ def whole_image(sample: Sample) -> tuple[Float[Tensor, "3 h w"], UInt8[np.ndarra
     return _tensor(_unit(sample.image)), sample.labels
 
 
-def draw_window(full: tuple[int, ...], augment: Augmentation, rng: np.random.Generator) -> CropWindow:
-    """Draws a random scale and crop position; an image smaller than the crop lies at its top left."""
+@dataclass(frozen=True)
+class Placement:
+    """The place of a view in its image: a window, bent or not, then turned, and mirrored last."""
+
+    window: CropWindow
+    flipped: bool
+    motion: Motion = field(default_factory=Motion)
+
+    def smooth(self, image: np.ndarray) -> Float32[np.ndarray, "h w c"]:
+        """Returns the window of an image in [0, 1], not turned or mirrored yet."""
+        window = self._of(image)
+        return _smooth(image, window) if self._bent is None else self._bent.smooth(_unit(image))
+
+    def labels(self, labels: np.ndarray, fill: int) -> np.ndarray:
+        """Returns the view of a label map, `fill` outside it."""
+        found = _nearest(labels, self._of(labels), fill) if self._bent is None else self._bent.nearest(labels, fill)
+        return np.ascontiguousarray(self.orient(found))
+
+    def valid(self) -> Bool[np.ndarray, "h w"]:
+        """Returns True where the window shows the image."""
+        return _valid(self.window) if self._bent is None else self._bent.inside
+
+    def orient(self, array: np.ndarray) -> np.ndarray:
+        """Returns a window turned and mirrored to the view."""
+        if self.motion.quarters:
+            array = np.rot90(array, self.motion.quarters)
+        return _mirror(array[::-1] if self.motion.upside_down else array, self.flipped)
+
+    def _of(self, array: np.ndarray) -> CropWindow:
+        return replace(self.window, full=(array.shape[0], array.shape[1]))  # a column may have another resolution
+
+    @cached_property
+    def _bent(self) -> BentWindow | None:
+        window = self.window
+        if not self.motion.bends:
+            return None
+        return BentWindow(window.size, bent_places(window.crop, (window.top, window.left), self.motion))
+
+
+def draw_placement(full: tuple[int, ...], augment: Augmentation, rng: np.random.Generator) -> Placement:
+    """Draws where a view lies in an image of size `full`."""
+    if not augment.more.terms:
+        window = draw_window(full, augment, rng)
+        return Placement(window, bool(rng.random() < augment.flip))
+    motion = augment.more.motion(augment.crop, rng)
+    crop = augment.crop[::-1] if motion.quarters % 2 else augment.crop
+    window = draw_window(full, replace(augment, crop=crop), rng, motion.aspect)
+    return Placement(window, bool(rng.random() < augment.flip), motion)
+
+
+def draw_window(
+    full: tuple[int, ...], augment: Augmentation, rng: np.random.Generator, aspect: float = 1.0
+) -> CropWindow:
+    """Draws a random scale and crop position; an image smaller than the crop lies at its top left.
+
+    `aspect` is by how much the image becomes wider for its height.
+    """
     low, high = augment.scale
     if augment.scale_steps == 0:
         scale = float(rng.uniform(low, high))
     else:
         scale = low + (high - low) * int(rng.integers(augment.scale_steps)) / max(augment.scale_steps - 1, 1)
-    height, width = (max(1, math.floor(side * scale + 0.5)) for side in full[:2])
+    stretched = (full[0] * scale / math.sqrt(aspect), full[1] * scale * math.sqrt(aspect))
+    height, width = (max(1, math.floor(side + 0.5)) for side in stretched)
     top = int(rng.integers(max(height - augment.crop[0], 0) + 1))
     left = int(rng.integers(max(width - augment.crop[1], 0) + 1))
     return CropWindow((full[0], full[1]), (height, width), top, left, augment.crop)
 
 
-def _column(column: np.ndarray, window: CropWindow, flipped: bool, kind: ColumnKind | None = None) -> Tensor:
+def _columns(sample: Sample, place: Placement, terms: AugmentTerms) -> dict[str, Tensor]:
+    """Returns the columns of a view.
+
+    Raises:
+        DataError: a column describes places of the whole image, and no box says where they lie in the view.
+    """
+    found, unboxed = {}, terms.unboxed
+    for name, column in sample.columns.items():
+        kind = sample.kinds.get(name)
+        follows = _follows(column, kind, sample.image.shape[:2])
+        if unboxed and not follows and kind not in ("vector", "sequence"):
+            raise DataError(
+                f"column {name!r} describes places of the whole image and cannot follow {', '.join(unboxed)}; leave "
+                "them out of `augment` with this method"
+            )
+        found[name] = _column(column, place) if follows else torch.from_numpy(column.copy())
+    return found
+
+
+def _follows(column: np.ndarray, kind: ColumnKind | None, full: tuple[int, ...]) -> bool:
+    return kind == "image" or (kind is None and column.shape[:2] == full)
+
+
+def _column(column: np.ndarray, place: Placement) -> Tensor:
     """Returns the part of a column that a view covers.
 
     Columns of kind image, and columns without a kind that have the size of the image, are cropped with it: floats and
     colour images are resized smoothly and padded with their mean, integer maps are resized by nearest neighbour and
     padded with IGNORE. All others keep describing the whole image and are sampled later by the box of the crop.
     """
-    if kind != "image" and (kind is not None or column.shape[:2] != window.full):
-        return torch.from_numpy(column.copy())
-    window = replace(window, full=(column.shape[0], column.shape[1]))  # the column may have another resolution
     if column.ndim == 3:
-        return _tensor(_mirror(_smooth(column, window), flipped))
+        return _tensor(place.orient(place.smooth(column)))
     if np.issubdtype(column.dtype, np.floating):
-        return torch.from_numpy(np.ascontiguousarray(_mirror(_smooth(column[..., None], window)[..., 0], flipped)))
-    fill = IGNORE if np.can_cast(np.uint8, column.dtype) else 0
-    return torch.from_numpy(np.ascontiguousarray(_mirror(_nearest(column, window, fill), flipped)))
+        return torch.from_numpy(np.ascontiguousarray(place.orient(place.smooth(column[..., None])[..., 0])))
+    return torch.from_numpy(place.labels(column, IGNORE if np.can_cast(np.uint8, column.dtype) else 0))
 
 
 def _smooth(image: np.ndarray, window: CropWindow) -> Float32[np.ndarray, "h w c"]:

@@ -1,16 +1,20 @@
 """Augmented views of single samples, made in the loading workers."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
 from torch.utils.data import Dataset as TorchDataset
 
+from seglet.data.augment.copy_paste import ClassDonors, find_donors, paste_class
 from seglet.data.augment.geometry import Augmentation, AugmentedView, augmented_view
 from seglet.data.dataset import Dataset, Sample
 from seglet.data.errors import DataError
-from seglet.data.loading.step_sampler import augmentation_rng
+from seglet.data.loading.step_sampler import EpochOrder, augmentation_rng
 from seglet.types import IGNORE
+
+_PASTE = 4
+"""Stream of a view's seed for what is pasted into it, beside those of the loaders."""
 
 SelectAnnotation = Callable[[Sample, int], Sample]
 """Reduces a sample to the annotation that a method may use, given the number of classes; raises DataError if it lacks
@@ -32,6 +36,7 @@ class SampleViews(TorchDataset["AugmentedView | LoadingFailure"]):
         self.augment = augment
         self.seed = seed
         self.select = select
+        self.donors = find_donors(dataset) if augment.copy_paste and select is require_labels else None
 
     def __getitem__(self, item: tuple[int, int]) -> AugmentedView | LoadingFailure:
         index, position = item
@@ -39,6 +44,8 @@ class SampleViews(TorchDataset["AugmentedView | LoadingFailure"]):
         try:
             sample = self.select(self.dataset.read(index), num_classes)
             view = augmented_view(sample, self.augment, augmentation_rng(self.seed, position))
+            if self.donors is not None:
+                view = self._with_pasted(view, self.donors, position)
             if view.labels is not None:
                 _check_labels(sample.id, view.labels, num_classes)
         except DataError as error:
@@ -46,6 +53,40 @@ class SampleViews(TorchDataset["AugmentedView | LoadingFailure"]):
         except OSError as error:
             return LoadingFailure(f"sample {self.dataset.ids[index]!r} cannot be read: {error}")
         return view
+
+    def _with_pasted(self, view: AugmentedView, donors: ClassDonors, position: int) -> AugmentedView:
+        """Returns the view with a rare class of another image, by the chance of the augmentation."""
+        rng = np.random.default_rng((self.seed, position, _PASTE))
+        drawn = donors.draw(rng)
+        if drawn is None or rng.random() >= self.augment.copy_paste:
+            return view
+        label, index = drawn
+        donor = self.select(self.dataset.read(index), len(self.dataset.classes))
+        return paste_class(view, augmented_view(donor, self.augment, rng), label)
+
+
+def first_views(
+    dataset: Dataset, augment: Augmentation, seed: int, count: int, chances: tuple[float, ...] | None = None
+) -> Iterator[tuple[Sample, AugmentedView]]:
+    """Yields the first `count` samples of a training and their views, with their masks or tags if they have some.
+
+    Raises:
+        DataError: a sample cannot be read, or a view not be made of it.
+    """
+    order = EpochOrder(len(dataset), seed, chances)
+    masked = dataset.read(order.index(0)).labels is not None
+    views = SampleViews(dataset, augment, seed, require_labels if masked else as_it_is)
+    for position in range(count):
+        index = order.index(position)
+        view = views[index, position]
+        if isinstance(view, LoadingFailure):
+            raise DataError(view.message)
+        yield dataset.read(index), view
+
+
+def as_it_is(sample: Sample, num_classes: int) -> Sample:
+    """Returns the sample unchanged, whatever it has."""
+    return sample
 
 
 def require_labels(sample: Sample, num_classes: int) -> Sample:

@@ -31,10 +31,6 @@ class SemiConfig(DataConfig):
         None, "images without masks; none: the counterpart of train_split, 1_8/unlabelled for 1_8/labelled"
     )
     unlabelled_ratio: int = option(1, "unlabelled images for each labelled one of a step; 1 in UniMatch")
-    balance: bool = option(
-        False,
-        "draw labelled images so that every class comes as often as others; ours",
-    )
     streams: int = option(2, "strong views of an image in a step; UniMatch Sec. 3.3: 2, FixMatch: 1")
     partner: PartnerSource = option(
         "batch", "what CutMix pastes: images drawn for it (UniMatch code), or those of the step in reverse (V2 code)"
@@ -151,21 +147,6 @@ class SemiDataset(PartlyLabelledDataset):
     def map_parts(self, change: Callable[[Dataset], Dataset]) -> Dataset:
         """Returns this data set with `change` applied to the labelled and to the unlabelled images."""
         return SemiDataset(change(self.labelled), change(self.unlabelled), self.config)
-
-
-def class_balanced_chances(labelled: Dataset) -> tuple[float, ...]:
-    """Returns the chance of each labelled image if a class is drawn first, all alike, and then an image that shows it.
-
-    Reads all masks. An image without a labelled pixel is never drawn, unless all are without.
-
-    Source: Shen et al., Relay Backpropagation, ECCV 2016 (class-aware sampling).
-    """
-    shown = [set() if one.labels is None else set(np.unique(one.labels).tolist()) for one in labelled]
-    images = [label for classes in shown for label in classes if label < len(labelled.classes)]
-    if not images:
-        return (1 / len(shown),) * len(shown)
-    counts = {label: images.count(label) for label in set(images)}
-    return tuple(sum(1 / (len(counts) * counts[label]) for label in classes & counts.keys()) for classes in shown)
 
 
 def missing_classes(labelled: Dataset) -> list[str]:

@@ -22,7 +22,7 @@ from seglet.data.loading.collation import (
 )
 from seglet.data.loading.loaders import check_sampler_size, endless_batches
 from seglet.data.loading.sample_views import LoadingFailure, SampleViews, require_labels, without_annotation
-from seglet.data.loading.semi_dataset import PartnerSource, SemiDataset, class_balanced_chances
+from seglet.data.loading.semi_dataset import PartnerSource, SemiDataset
 from seglet.data.loading.step_sampler import CombinedSampler, StepSampler, augmentation_rng, stream_seed
 from seglet.types import SemiStep, Unlabelled
 
@@ -48,8 +48,8 @@ def semi_loader(
     check_sampler_size(sampler, data)
     config = data.config
     parts: list[_Part] = [_Part(SampleViews(data.labelled, augment, sampler.seed, require_labels), config.strong, 0)]
-    samplers = [replace(sampler, chances=class_balanced_chances(data.labelled)) if config.balance else sampler]
-    own = replace(sampler, size=len(data.unlabelled), batch=sampler.batch * config.unlabelled_ratio)
+    samplers = [sampler]
+    own = replace(sampler, size=len(data.unlabelled), batch=sampler.batch * config.unlabelled_ratio, chances=None)
     for stream, mirrored in _unlabelled_streams(config.partner, sampler.accumulate * sampler.world):
         seed = stream_seed(sampler.seed, stream)
         weak = SampleViews(data.unlabelled, augment, seed, without_annotation)
