@@ -28,6 +28,7 @@ class InferenceKeywords(TypedDict, total=False):
     least_score: for ssss and cam networks; probability of presence that keeps a class.
     depth: for networks that take depth; a folder of depth maps or a depth network.
     brighten: brighten images before: a method of `seglet enhance`, or the folder of its network.
+    thresholds: least probability by the name of a class, for predictions alone; `seglet predict --thresholds`.
     refiner: pamr, par or crf, which moves class borders to image edges.
     steps: steps of the refiner.
     crf_settings: strengths of the refiner crf, by name.
@@ -44,6 +45,7 @@ class InferenceKeywords(TypedDict, total=False):
     least_score: float | None
     depth: str | None
     brighten: str | None
+    thresholds: Mapping[str, float] | None
     refiner: str | Refiner | None
     steps: int | None
     crf_settings: str | None
@@ -105,4 +107,6 @@ def as_classes(classes: Classes | Sequence[str] | None) -> Classes | None:
 
 
 def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return [f"{name}={number}" for name, number in value.items()]
     return str(value) if isinstance(value, PathLike) else value

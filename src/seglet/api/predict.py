@@ -18,6 +18,7 @@ from seglet.inference.from_tags import TagPredictor, classes_named
 from seglet.inference.options import InferenceOptions
 from seglet.inference.predict import Predictor, check_inference_options, predict_probabilities
 from seglet.inference.sources import LabelMethod, ModelLike, open_predictor
+from seglet.inference.thresholds import class_thresholds, labels_above
 from seglet.models.image_tensor import ImageLike, as_uint8, image_batch
 from seglet.models.segmentation import Segmentation
 from seglet.types import Classes
@@ -113,7 +114,7 @@ class _Prediction:
         depth = None if self.depths is None else self.depths(resize_by_factor(pixels, options.resize), name)
         present = None if tags is None else _label_ids(tags, predictor.classes)
         probabilities = predict_probabilities(predictor, pixels, present, options, depth)
-        labels = probabilities.argmax(axis=0).astype(np.uint8)
+        labels = labels_above(probabilities, class_thresholds(options.thresholds, predictor.classes))
         return Segmentation(labels, probabilities, None, pixels, predictor.classes)
 
 

@@ -1,6 +1,7 @@
 """`seglet predict`: writes masks, overlays and confidences of images."""
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -60,6 +61,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=1.0,
         help="segment at this fraction of the size, as in training (default 1)",
     )
+    parser.add_argument(
+        "--thresholds",
+        nargs="+",
+        metavar="CLASS=P",
+        help="take these classes where their probability reaches P, and the most probable of the others elsewhere",
+    )
     add_method(parser)
     parser.add_argument("--names", nargs="+", metavar="CLASS", help="with --method: the classes, without background")
     add_adapt(parser)
@@ -77,7 +84,7 @@ def run(arguments: argparse.Namespace, rest: list[str]) -> int:
     from seglet.inference.folder_prediction import FolderOptions, predict_folder
     from seglet.inference.options import SegmentOptions
 
-    inference = read_inference_options(arguments)
+    inference = replace(read_inference_options(arguments), thresholds=tuple(arguments.thresholds or ()))
     pseudo = read_pseudo_label_options(arguments, inference)
     if arguments.explain and (arguments.method is None or pseudo is not None):
         raise ValueError("--explain draws how a --method makes masks; give one, and leave --pseudo-labels out")

@@ -10,7 +10,6 @@ from seglet.data.augment.geometry import Augmentation
 from seglet.data.augment.terms import parse_augment
 from seglet.data.dark.views import DarkViews
 from seglet.data.dataset import Dataset
-from seglet.data.loading.class_balance import class_balanced_chances
 from seglet.data.loading.step_sampler import StepSampler
 from seglet.engine.datasets import data_config
 from seglet.engine.experiment import Experiment
@@ -37,7 +36,11 @@ def view_augmentation(settings: Settings) -> Augmentation:
 
 def drawing_chances(settings: Settings, data: Dataset) -> tuple[float, ...] | None:
     """Returns the chance of each image to be drawn; None if each comes once an epoch."""
-    return class_balanced_chances(data) if settings.balance else None
+    if not settings.balance:
+        return None
+    from seglet.data.loading.class_balance import class_balanced_chances
+
+    return class_balanced_chances(data)
 
 
 class TrainingDataModule(lightning.LightningDataModule):

@@ -112,6 +112,7 @@ def score_model(
     name = str(data) if isinstance(data, str | PathLike) else None
     predictor = network or open_predictor(model, options.device, undarkened, name)
     check_inference_options(predictor, options.inference)
+    options.inference.refuse_thresholds("scores are those of the most probable classes")
     check_classes(predictor.classes, undarkened.classes)
     options = replace(options, inference=with_saved_defaults(predictor, options.inference))
     samples = _darkened(undarkened, options)

@@ -24,7 +24,7 @@ from seglet.inference.options import InferenceOptions, PseudoLabelOptions, Segme
 from seglet.inference.predict import DepthMap, Predictor, brightened, predict_probabilities
 from seglet.inference.pseudo_labels import predict_pseudo_labels
 from seglet.inference.score_maps import write_scores
-from seglet.inference.segment import PredictedMaps, segment_image, write_maps
+from seglet.inference.segment import PredictedMaps, decided_maps, segment_image, write_maps
 from seglet.inference.training_set import clear_earlier_results, copy_scored_split, link_image, write_tags
 from seglet.models.segmenter import Segmenter
 
@@ -111,7 +111,7 @@ class TagMaskJob:
         """Segments one image and writes the results; returns where they are, and facts for the record."""
         tags = self.tags.by_path[source.path]
         scores = predict_probabilities(self.model, image, tags, self.options)
-        found = PredictedMaps(scores.argmax(axis=0).astype(np.uint8), np.asarray(scores.max(axis=0)))
+        found = decided_maps(scores, self.options, self.model.classes)
         names = [self.model.classes.names[label] for label in tags]
         written = write_maps(found, image, source.name, self.out, self.model.classes)
         return {**written, **self._explanation(source, image, found, tags), "tags": names}

@@ -75,6 +75,7 @@ class InferenceOptions:
         refiner: what moves class borders to image edges.
         depth: for networks that take depth, where it comes from; see `find_depth_source`.
         brighten: how images are brightened before; see `find_enhancer`.
+        thresholds: least probabilities of classes, as NAME=P; see `labels_above`. For predictions alone.
 
     Raises:
         ValueError: a value is out of its range, there is a stride without a window, or a window for whole images.
@@ -93,6 +94,7 @@ class InferenceOptions:
     refiner: Refiner | None = None
     depth: str | None = None
     brighten: str | None = None
+    thresholds: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.scales is not None and not (self.scales and all(0 < scale <= _LARGEST_SCALE for scale in self.scales)):
@@ -112,6 +114,15 @@ class InferenceOptions:
             if sides is not None and min(sides) < 1:
                 raise ValueError(f"{name}: expected a height and a width of at least 1 pixel, got {sides}")
 
+    def refuse_thresholds(self, because: str) -> None:
+        """Checks that there are no thresholds of classes.
+
+        Raises:
+            ValueError: there are; says why they cannot be used.
+        """
+        if self.thresholds:
+            raise ValueError(f"thresholds of classes decide predictions alone: {because}; leave them out")
+
     @property
     def plain(self) -> bool:
         """True if nothing is asked for but windows, a factor, depth and brightening."""
@@ -124,7 +135,7 @@ class InferenceOptions:
             self.least_score,
             self.refiner,
         )
-        return all(value is None for value in own)
+        return all(value is None for value in own) and not self.thresholds
 
     def as_dict(self) -> dict[str, Any]:
         """Returns the options for JSON, those of the refiner among them."""
@@ -140,7 +151,8 @@ class InferenceOptions:
             "resize",
         )
         refiner = {"refiner": None} if self.refiner is None else self.refiner.as_dict()
-        whole = {"whole_images": True} if self.whole_images else {}
+        whole: dict[str, Any] = {"whole_images": True} if self.whole_images else {}
+        whole |= {"thresholds": list(self.thresholds)} if self.thresholds else {}
         return {name: getattr(self, name) for name in (*names, "depth", "brighten")} | whole | refiner
 
 
@@ -166,7 +178,7 @@ class SegmentOptions:
             raise ValueError("Monte-Carlo samples are taken of whole images; give --samples or --window, not both")
         if self.samples and not self.inference.plain:
             raise ValueError("Monte-Carlo samples are taken of plain images; leave out --samples, or all of "
-                             "--scales, --flip, --background…, --least-score and --refiner")  # fmt: skip
+                             "--thresholds, --scales, --flip, --background…, --least-score and --refiner")  # fmt: skip
         if self.samples == 1:
             raise ValueError("one Monte-Carlo sample has no deviation; give --samples 2 or more, such as 10")
 
@@ -196,6 +208,7 @@ class PseudoLabelOptions:
     def __post_init__(self) -> None:
         if not 0 <= self.threshold <= 1:
             raise ValueError(f"threshold: expected a probability from 0 to 1, got {self.threshold}")
+        self.inference.refuse_thresholds("pseudo labels have one threshold for all classes")
 
     def as_dict(self) -> dict[str, Any]:
         """Returns what decides the labels, for JSON."""

@@ -19,6 +19,7 @@ from seglet.inference.brighten import find_enhancer
 from seglet.inference.from_tags import TagPredictor
 from seglet.inference.options import InferenceOptions, Refiner
 from seglet.inference.refine import normalise_scores, refine_scores
+from seglet.inference.thresholds import class_thresholds
 from seglet.models.architecture import LEARNED_FROM_TAGS
 from seglet.models.class_maps import CAM_BACKGROUND, default_views, segmenter_class_maps
 from seglet.models.image_tensor import of_any_size
@@ -52,8 +53,9 @@ def check_inference_options(model: Predictor, options: InferenceOptions) -> None
     Raises:
         ValueError: an option is for another kind; the message names it.
     """
+    class_thresholds(options.thresholds, model.classes)
     if isinstance(model, TagPredictor):
-        if not replace(options, refiner=None).plain or options.window is not None:
+        if not replace(options, refiner=None, thresholds=()).plain or options.window is not None:
             raise ValueError("a method predicts as its experiment says; leave out --scales, --flip, --size, --window, "
                              "--background… and --least-score, and set its keys")  # fmt: skip
         return

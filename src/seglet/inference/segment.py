@@ -14,8 +14,9 @@ from seglet.evaluation.inference import predict_labels
 from seglet.evaluation.options import EvaluationOptions
 from seglet.files import path_below, replace_atomically
 from seglet.images import overlay_labels, resize_by_factor, write_mask
-from seglet.inference.options import SegmentOptions
+from seglet.inference.options import InferenceOptions, SegmentOptions
 from seglet.inference.predict import DepthMap, brightened, learned_from_tags, predict_probabilities, with_saved_defaults
+from seglet.inference.thresholds import chosen_probability, class_thresholds, labels_above
 from seglet.models.network import evaluation_copy
 from seglet.models.segmenter import Segmenter
 from seglet.types import Classes
@@ -45,7 +46,7 @@ def segment_image(
         options = settings.inference
     if not options.plain or (learned_from_tags(model) and not settings.samples):
         scores = predict_probabilities(model, image, None, options, depth)
-        return PredictedMaps(scores.argmax(axis=0).astype(np.uint8), np.asarray(scores.max(axis=0)))
+        return decided_maps(scores, options, model.classes)
     if options.brighten is not None:
         plain = replace(settings, inference=replace(options, brighten=None))
         return segment_image(model, brightened(image, options), plain, depth)
@@ -58,6 +59,12 @@ def segment_image(
     found = model.predict(image, settings.samples, settings.seed, depth)
     summed = None if found.uncertainty is None else found.uncertainty * len(model.classes)
     return PredictedMaps(found.labels, found.confidence, summed)
+
+
+def decided_maps(scores: Float[np.ndarray, "k h w"], options: InferenceOptions, classes: Classes) -> PredictedMaps:
+    """Returns the class of each pixel and its probability: the most probable, or by the thresholds of the options."""
+    labels = labels_above(scores, class_thresholds(options.thresholds, classes))
+    return PredictedMaps(labels, chosen_probability(scores, labels))
 
 
 def _enlarged(found: PredictedMaps, size: tuple[int, int]) -> PredictedMaps:

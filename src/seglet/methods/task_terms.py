@@ -11,9 +11,7 @@ from types import MappingProxyType
 from jaxtyping import Float
 from torch import Tensor
 
-from seglet.losses.rare_classes import focal_loss, smoothed_cross_entropy
-from seglet.losses.regions import dice_loss, lovasz_softmax, tversky_loss
-from seglet.losses.signed_distance import boundary_loss
+from seglet import losses
 from seglet.losses.task import balanced_cross_entropy, cross_entropy, hard_pixel_cross_entropy, mask_loss
 from seglet.types import IGNORE, Target, option
 
@@ -59,7 +57,7 @@ class CrossEntropy(TaskTerm):
     def loss(self, logits: Float[Tensor, "b k _ _"], target: Target, weights: ClassWeights) -> Float[Tensor, ""]:
         if weights is None and self.smoothing == 0:
             return cross_entropy(logits, target)
-        return smoothed_cross_entropy(logits, target, self.smoothing, weights)
+        return losses.smoothed_cross_entropy(logits, target, self.smoothing, weights)
 
 
 @dataclass(frozen=True)
@@ -103,7 +101,7 @@ class Focal(TaskTerm):
         return True
 
     def loss(self, logits: Float[Tensor, "b k _ _"], target: Target, weights: ClassWeights) -> Float[Tensor, ""]:
-        return focal_loss(logits, target, self.gamma, weights)
+        return losses.focal_loss(logits, target, self.gamma, weights)
 
 
 @dataclass(frozen=True)
@@ -118,7 +116,7 @@ class Dice(TaskTerm):
             raise ValueError(f"smooth: expected 0 or more, got {self.smooth}")
 
     def loss(self, logits: Float[Tensor, "b k _ _"], target: Target, weights: ClassWeights) -> Float[Tensor, ""]:
-        return dice_loss(logits, target, self.smooth)
+        return losses.dice_loss(logits, target, self.smooth)
 
 
 @dataclass(frozen=True)
@@ -139,7 +137,7 @@ class Tversky(TaskTerm):
             raise ValueError(f"gamma: expected above 0, got {self.gamma}")
 
     def loss(self, logits: Float[Tensor, "b k _ _"], target: Target, weights: ClassWeights) -> Float[Tensor, ""]:
-        return tversky_loss(logits, target, self.alpha, self.beta, self.gamma, self.smooth)
+        return losses.tversky_loss(logits, target, self.alpha, self.beta, self.gamma, self.smooth)
 
 
 @dataclass(frozen=True)
@@ -147,7 +145,7 @@ class LovaszSoftmax(TaskTerm):
     """The Lovász extension of one less the IoU of each class."""
 
     def loss(self, logits: Float[Tensor, "b k _ _"], target: Target, weights: ClassWeights) -> Float[Tensor, ""]:
-        return lovasz_softmax(logits, target)
+        return losses.lovasz_softmax(logits, target)
 
 
 @dataclass(frozen=True)
@@ -162,7 +160,7 @@ class Boundary(TaskTerm):
             raise ValueError(f"radius: expected 1 to {_LARGEST_RADIUS} pixels, got {self.radius}")
 
     def loss(self, logits: Float[Tensor, "b k _ _"], target: Target, weights: ClassWeights) -> Float[Tensor, ""]:
-        return boundary_loss(logits, target, self.radius)
+        return losses.boundary_loss(logits, target, self.radius)
 
 
 @dataclass(frozen=True)

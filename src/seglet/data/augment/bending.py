@@ -34,7 +34,8 @@ class BentWindow:
             (self.places[axis] * (labels.shape[axis] / self.size[axis])).astype(np.intp).clip(0, labels.shape[axis] - 1)
             for axis in (0, 1)
         )
-        return np.where(self.inside, labels[rows, columns], np.asarray(fill, labels.dtype))
+        found: np.ndarray = np.where(self.inside, labels[rows, columns], np.asarray(fill, labels.dtype))
+        return found
 
     def smooth(self, image: Float32[np.ndarray, "_ _ c"]) -> Float32[np.ndarray, "h w c"]:
         """Returns the image at these places, between pixels by the bilinear mean, and its mean outside.
@@ -50,7 +51,7 @@ class BentWindow:
         x0, x1 = (np.clip(left + step, 0, image.shape[1] - 1) for step in (0, 1))
         upper = image[y0, x0] * (1 - right) + image[y0, x1] * right
         lower = image[y1, x0] * (1 - right) + image[y1, x1] * right
-        return np.where(self.inside[..., None], upper * (1 - down) + lower * down, mean)
+        return np.asarray(np.where(self.inside[..., None], upper * (1 - down) + lower * down, mean))
 
 
 def bent_places(crop: tuple[int, int], corner: tuple[int, int], motion: Motion) -> Places:

@@ -214,7 +214,7 @@ class Gamma(ImageTerm):
 
 
 @dataclass(frozen=True)
-class Colour(ImageTerm):
+class Recolour(ImageTerm):
     """Changes brightness, contrast, saturation and hue, see `ColourJitter`."""
 
     brightness: float = option(0.2, "factor drawn from 1 ± this")
@@ -239,7 +239,7 @@ class Colour(ImageTerm):
 AUGMENT_TERMS: Mapping[str, type[AugmentTerm]] = MappingProxyType(
     {
         "turn": Turn, "vflip": FlipVertically, "rotate": Rotate, "aspect": Aspect, "elastic": Elastic,
-        "colour": Colour, "gamma": Gamma, "blur": Blur, "noise": Noise, "jpeg": Jpeg,
+        "colour": Recolour, "gamma": Gamma, "blur": Blur, "noise": Noise, "jpeg": Jpeg,
     }
 )  # fmt: skip
 
@@ -302,12 +302,13 @@ def parse_augment(augment: Sequence[str]) -> AugmentTerms:
     Raises:
         ValueError: there is no such term, preset or option, or a value is out of range.
     """
+    kinds: dict[str, type[AugmentTerm]] = {**AUGMENT_TERMS, **dict.fromkeys(AUGMENT_PRESETS, AugmentTerm)}
     found: dict[str, AugmentTerm] = {}
     for text in augment:
         listed = AUGMENT_PRESETS.get(text.strip())
         for each in (text,) if listed is None else listed:
             if each.split() and each.split()[0] in AUGMENT_PRESETS:
                 raise ValueError(f"augment: the preset {each.split()[0]!r} has no options; list its terms after it")
-            name, term = read_term(each, {**AUGMENT_TERMS, **dict.fromkeys(AUGMENT_PRESETS, AugmentTerm)}, "augment")
+            name, term = read_term(each, kinds, "augment")
             found[name] = term
     return AugmentTerms(tuple(NamedTerm(name, term) for name, term in found.items()))

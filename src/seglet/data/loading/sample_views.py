@@ -2,16 +2,19 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 from torch.utils.data import Dataset as TorchDataset
 
-from seglet.data.augment.copy_paste import ClassDonors, find_donors, paste_class
 from seglet.data.augment.geometry import Augmentation, AugmentedView, augmented_view
 from seglet.data.dataset import Dataset, Sample
 from seglet.data.errors import DataError
 from seglet.data.loading.step_sampler import EpochOrder, augmentation_rng
 from seglet.types import IGNORE
+
+if TYPE_CHECKING:
+    from seglet.data.augment.copy_paste import ClassDonors
 
 _PASTE = 4
 """Stream of a view's seed for what is pasted into it, beside those of the loaders."""
@@ -36,7 +39,11 @@ class SampleViews(TorchDataset["AugmentedView | LoadingFailure"]):
         self.augment = augment
         self.seed = seed
         self.select = select
-        self.donors = find_donors(dataset) if augment.copy_paste and select is require_labels else None
+        self.donors: ClassDonors | None = None
+        if augment.copy_paste and select is require_labels:
+            from seglet.data.augment.copy_paste import find_donors
+
+            self.donors = find_donors(dataset)
 
     def __getitem__(self, item: tuple[int, int]) -> AugmentedView | LoadingFailure:
         index, position = item
@@ -54,8 +61,10 @@ class SampleViews(TorchDataset["AugmentedView | LoadingFailure"]):
             return LoadingFailure(f"sample {self.dataset.ids[index]!r} cannot be read: {error}")
         return view
 
-    def _with_pasted(self, view: AugmentedView, donors: ClassDonors, position: int) -> AugmentedView:
+    def _with_pasted(self, view: AugmentedView, donors: "ClassDonors", position: int) -> AugmentedView:
         """Returns the view with a rare class of another image, by the chance of the augmentation."""
+        from seglet.data.augment.copy_paste import paste_class
+
         rng = np.random.default_rng((self.seed, position, _PASTE))
         drawn = donors.draw(rng)
         if drawn is None or rng.random() >= self.augment.copy_paste:
