@@ -111,7 +111,7 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
 
 class Served:
     """`seglet app …` in a process of its own, its temporary files in `temporary`; whatever it would ask of other
-    machines goes to `proxy`, where nobody answers.
+    machines goes to `proxy`, where nobody answers. `opened` is its address with the token.
     """
 
     def __init__(self, words: tuple[object, ...], temporary: Path) -> None:
@@ -126,7 +126,8 @@ class Served:
         self.process = subprocess.Popen(command, env=environment, cwd=temporary, stdout=subprocess.PIPE, text=True)
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
-        self.address = json.loads(line)["address"] if line else ""
+        self.opened = json.loads(line)["address"] if line else ""
+        self.address, _, self.token = self.opened.partition("?token=")
 
     def end(self) -> int:
         """Asks it to end; its exit code."""

@@ -5,6 +5,7 @@ import struct
 import urllib.error
 import urllib.request
 import zlib
+from urllib.parse import urlsplit
 
 import numpy as np
 import pytest
@@ -59,7 +60,7 @@ def served(serve, browser, segmenter):
 @pytest.fixture
 def page(served, browser):
     """The page, open and empty."""
-    browser.driver.get(served.address)
+    browser.driver.get(served.opened)
     browser.one("#seglet-files input[type=file]")
     return browser
 
@@ -75,8 +76,10 @@ def drop(page, *files):
 
 
 def fetched(served, path, host=None):
-    """Status of a plain request."""
-    request = urllib.request.Request(served.address.rstrip("/") + path, headers={} if host is None else {"Host": host})
+    """Status of a plain request, with the cookie of one who opened the page."""
+    cookie = f"seglet-app-{urlsplit(served.address).port}={served.token}"
+    headers = {"Cookie": cookie, **({} if host is None else {"Host": host})}
+    request = urllib.request.Request(served.address.rstrip("/") + path, headers=headers)
     try:
         with urllib.request.urlopen(request, timeout=60) as done:
             return done.status
@@ -96,7 +99,7 @@ def test_a_dropped_image_comes_back_under_its_mask(page, scene):
 
 def test_no_request_leaves_the_machine(served, page, scene):
     page.asked()
-    page.driver.get(served.address)
+    page.driver.get(served.opened)
     drop(page, scene)
     page.one("#seglet-overlay-0 .layer")
     asked = page.asked()
@@ -217,7 +220,7 @@ def test_nobody_is_answered_who_calls_this_machine_by_another_name(served):
 def test_nothing_is_left_when_it_ends(serve, segmenter, scene, browser):
     served = serve(segmenter)
     assert list(served.temporary.glob("seglet-app-*"))
-    browser.driver.get(served.address)
+    browser.driver.get(served.opened)
     drop(browser, scene)
     browser.one("#seglet-overlay-0 .layer")
     assert list(served.temporary.glob("seglet-app-*/*"))
@@ -227,7 +230,7 @@ def test_nothing_is_left_when_it_ends(serve, segmenter, scene, browser):
 
 def test_tags_are_typed_and_their_maps_are_shown(serve, browser, scene, tmp_path):
     write_json(tmp_path / "e.yaml", CLIP)
-    browser.driver.get(serve("--method", tmp_path / "e.yaml", "--names", "star", "moon").address)
+    browser.driver.get(serve("--method", tmp_path / "e.yaml", "--names", "star", "moon").opened)
     drop(browser, scene)
     browser.one("#seglet-layer input[value='CAM of moon']").click()
     until(lambda: browser.one("#seglet-overlay-0 .layer").get_attribute("alt") == "CAM of moon")

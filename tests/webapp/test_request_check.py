@@ -24,7 +24,7 @@ async def fine(scope, receive, send):
     await send({"type": "http.response.body", "body": b"page"})
 
 
-def ask(folder, path="/", method="GET", parts=(b"",), wait=0.0, kind="http", check=None, **headers):
+def ask(folder, path="/", method="GET", parts=(b"",), wait=0.0, kind="http", check=None, query="", **headers):
     """What is sent for one request, whose body comes in parts."""
     sent, left = [], list(parts)
 
@@ -36,8 +36,8 @@ def ask(folder, path="/", method="GET", parts=(b"",), wait=0.0, kind="http", che
         return {"type": "http.request", "body": left.pop(0), "more_body": bool(left)}
 
     given = {"host": HERE} | {name.replace("_", "-"): value for name, value in headers.items() if value is not None}
-    scope = {"type": kind, "method": method, "path": path}
-    scope["headers"] = [(name.encode(), value.encode()) for name, value in given.items()]
+    scope = {"type": kind, "method": method, "path": path, "query_string": query.encode()}
+    scope["headers"] = [(name.encode(), value.encode("latin-1")) for name, value in given.items()]
     asyncio.run((check or RequestCheck(fine, folder))(scope, receive, send))
     return sent
 
@@ -160,3 +160,31 @@ def test_what_is_no_request_passes(tmp_path):
 @pytest.mark.parametrize(("given", "expected"), [("a:1", "a"), ("a", "a"), ("[::1]:80", "[::1]"), ("[::1]", "[::1]")])
 def test_a_port_is_no_part_of_a_name(given, expected):
     assert host_name(given) == expected
+
+
+TOKEN = "a-token"
+
+
+def closed(folder):
+    return RequestCheck(fine, folder, token=TOKEN)
+
+
+def test_who_brings_the_token_gets_it_as_a_cookie_that_opens_the_page(tmp_path):
+    [start, _] = ask(tmp_path, check=closed(tmp_path), query=f"token={TOKEN}")
+    cookie = dict(start["headers"])[b"set-cookie"].decode()
+    assert start["status"] == 303
+    assert cookie == f"seglet-app-7860={TOKEN}; Path=/; HttpOnly; SameSite=Strict"
+    opened = f"other=1; {cookie.partition(';')[0]}"
+    assert status(tmp_path, check=closed(tmp_path), cookie=opened) == 200
+    assert status(tmp_path, "/gradio_api/upload", "POST", check=closed(tmp_path), cookie=opened) == 200
+
+
+@pytest.mark.parametrize("cookie", [None, "", "seglet-app-7860=\xe9", f"seglet-app-7861={TOKEN}"])
+@pytest.mark.parametrize("path", ["/", "/config", "/gradio_api/queue/data"])
+def test_without_the_token_nothing_is_served(cookie, path, tmp_path):
+    assert status(tmp_path, path, check=closed(tmp_path), cookie=cookie) == 401
+    assert status(tmp_path, path, check=closed(tmp_path), cookie=cookie, query="token=wrong") == 401
+
+
+def test_the_server_finds_itself_without_a_token(tmp_path):
+    assert status(tmp_path, "/gradio_api/startup-events", check=closed(tmp_path)) == 200

@@ -22,7 +22,8 @@ method that needs no training.
   seglet app runs/mine
   seglet app runs/before runs/after
   seglet app --method diclip --names cat dog
-Only this machine can open the page, nothing leaves it, and uploaded images are deleted when the command ends."""
+Only this machine can open the page, with the address that is printed; nothing leaves it, and uploaded images are
+deleted when the command ends."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -80,7 +81,8 @@ def run(arguments: argparse.Namespace) -> int:
         with serve_page(gr, page, folder, arguments.host, arguments.port) as address:
             if arguments.host not in ("127.0.0.1", "localhost"):
                 print_message(
-                    f"warning: everybody who reaches {arguments.host} can use this page; there is no password"
+                    "warning: whoever gets this address can use the page, and what is sent to "
+                    f"{arguments.host} is not encrypted"
                 )
             print_result(f"{address} is open; Ctrl-C ends it", {"address": address}, arguments.json)
             threading.Event().wait()

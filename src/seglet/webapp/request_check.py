@@ -1,11 +1,12 @@
 """Request check: ASGI middleware that lets only the page itself, opened on purpose, talk to its server.
 
-Other pages in the browser are refused by host name (DNS rebinding), origin and fetch site; other routes than the page
-needs do not exist; a file is served only from the server's own folder, whose size is limited; nothing is waited for
-without end.
+Other pages in the browser are refused by host name (DNS rebinding), origin and fetch site, other users of the machine
+by a token; other routes than the page needs do not exist; a file is served only from the server's own folder, whose
+size is limited; nothing is waited for without end.
 """
 
 import asyncio
+import hmac
 import ipaddress
 import re
 import time
@@ -13,7 +14,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMappi
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -49,6 +50,8 @@ _ROUTES = {
 """Routes that the page uses, by method."""
 
 _FILE, _UPLOAD = "/gradio_api/file=", "/gradio_api/upload"
+_STARTED = "/gradio_api/startup-events"
+"""Route by which Gradio finds that its own server is up; it answers no more than that."""
 _FORWARDED = (b"x-forwarded-", b"forwarded", b"x-real-ip", b"x-original-", b"x-rewrite-", b"x-direct-url", b"x-gradio-")
 """Beginnings of headers that would move the page's root or claim another client; nothing forwards to this server."""
 
@@ -65,6 +68,7 @@ class RequestCheck:
         hosts: names that the page is opened by.
         addresses: also let in by any number (192.0.2.7), as numbers cannot be rebound; for pages of other machines.
         seconds: time that a request may take to arrive; each part of it may take a tenth.
+        token: what the page has to be opened with, as `/?token=…`, which leaves it in a cookie; None for no token.
     """
 
     def __init__(
@@ -75,10 +79,12 @@ class RequestCheck:
         addresses: bool = False,
         quota: int = 1000 * _MEGABYTE,
         seconds: float = 120,
+        *,
+        token: str | None = None,
     ) -> None:
         self.app, self.folder, self.addresses = app, folder.resolve(), addresses
         self.hosts, self.quota, self.seconds = frozenset(name.lower() for name in hosts), quota, seconds
-        self.uploads = _Allowance(quota)
+        self.uploads, self.token = _Allowance(quota), token
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Passes the request on, with headers added to its response, or refuses it."""
@@ -88,6 +94,10 @@ class RequestCheck:
             await self.app(scope, receive, send)
         elif refusal := self._refusal(scope):
             await refuse_request(send, *refusal)
+        elif self._opens(scope):
+            await _enter_page(send, _cookie_name(scope), str(self.token))
+        elif not self._entered(scope):
+            await refuse_request(send, 401, "open the whole address that the command printed, with its token")
         else:
             headers = [pair for pair in scope["headers"] if not pair[0].lower().startswith(_FORWARDED)]
             body = _LimitedBody(receive, self._allowance(scope), self.seconds)
@@ -119,6 +129,22 @@ class RequestCheck:
         if path.startswith(_FILE) and not self._own(path.removeprefix(_FILE)):
             return 403, "only uploads and downloads are served"
         return None
+
+    def _opens(self, scope: Message) -> bool:
+        """Returns True if a request brings the token, as the first one of a browser does."""
+        given = parse_qs(scope.get("query_string", b"").decode("latin-1")).get("token", [""])[-1]
+        return bool(given) and scope["method"] == "GET" and scope["path"] == "/" and self._is_token(given)
+
+    def _entered(self, scope: Message) -> bool:
+        """Returns True if a request needs no token, or has its cookie."""
+        if self.token is None or scope["path"] == _STARTED:
+            return True
+        cookies = [value.decode("latin-1") for name, value in scope["headers"] if name.lower() == b"cookie"]
+        pairs = [pair.strip().partition("=") for line in cookies for pair in line.split(";")]
+        return any(name == _cookie_name(scope) and self._is_token(value) for name, _, value in pairs)
+
+    def _is_token(self, text: str) -> bool:
+        return self.token is not None and hmac.compare_digest(text.encode(), self.token.encode())
 
     def _known(self, name: str) -> bool:
         return name in self.hosts or (self.addresses and _is_address(name))
@@ -212,6 +238,22 @@ def folder_bytes(folder: Path) -> int:
         except OSError:
             continue
     return sizes
+
+
+def _cookie_name(scope: Message) -> str:
+    """Returns the cookie's name with the port, as browsers give cookies to all ports of a host."""
+    host = next((value.decode("latin-1") for name, value in scope["headers"] if name.lower() == b"host"), "")
+    port = host.rpartition(":")[2]
+    return f"seglet-app-{port if port.isdigit() else 80}"
+
+
+async def _enter_page(send: Send, name: str, token: str) -> None:
+    """Sends the browser to the page without the token in its address, and leaves it in a cookie."""
+    cookie = f"{name}={token}; Path=/; HttpOnly; SameSite=Strict".encode()
+    headers = [(b"location", b"/"), (b"set-cookie", cookie), (b"content-length", b"0"), (b"cache-control", b"no-store")]
+    headers.append((b"referrer-policy", b"no-referrer"))
+    await send({"type": "http.response.start", "status": 303, "headers": headers})
+    await send({"type": "http.response.body", "body": b""})
 
 
 async def refuse_request(send: Send, status: int, reason: str) -> None:

@@ -3,6 +3,7 @@
 import contextlib
 import importlib
 import os
+import secrets
 import shutil
 import socket
 import tempfile
@@ -70,24 +71,25 @@ def import_gradio() -> Any:
 
 @contextlib.contextmanager
 def serve_page(gr: Any, page: Any, folder: Path, host: str, port: int | None) -> Iterator[str]:
-    """Serves the page inside the context, and of files those in `folder` alone; gives its address.
+    """Serves the page inside the context, and of files those in `folder` alone; gives its address, with a new token.
 
     Raises:
         ValueError: the port is taken, or the host is not this machine's.
     """
+    token = secrets.token_urlsafe(24)
     theme = gr.themes.Base(font=_FONTS, font_mono=["ui-monospace", "monospace"])
     try:
         _, address, _ = page.queue(max_size=16, default_concurrency_limit=1, api_open=False).launch(
             server_name=host, server_port=port, prevent_thread_lock=True, quiet=True, inbrowser=False, share=False,
             show_error=False, allowed_paths=[], max_file_size=UPLOAD_MEGABYTES * 1_000_000, enable_monitoring=False,
             ssr_mode=False, pwa=False, mcp_server=False, footer_links=[], state_session_capacity=16, theme=theme,
-            css=_style(), app_kwargs={"middleware": [_middleware(folder, host)]},
+            css=_style(), app_kwargs={"middleware": [_middleware(folder, host, token)]},
         )  # fmt: skip
     except OSError as error:
         where = f"{host}:{port}" if port else host
         raise ValueError(f"cannot serve at {where} ({error}); choose another --port, or leave it out") from error
     try:
-        yield str(address)
+        yield f"{address}?token={token}"
     finally:
         page.close(verbose=False)
 
@@ -98,9 +100,9 @@ def _style() -> str:
     return PAGE_STYLE
 
 
-def _middleware(folder: Path, host: str) -> Any:
+def _middleware(folder: Path, host: str, token: str) -> Any:
     """Returns the check of requests; a page for other machines is opened by this one's names, or by a number."""
     kind: Callable[..., Any] = importlib.import_module("starlette.middleware").Middleware
     others = host not in LOOPBACK
     names = (*LOOPBACK, host, socket.gethostname(), socket.getfqdn()) if others else LOOPBACK
-    return kind(RequestCheck, folder=folder, hosts=names, addresses=others)
+    return kind(RequestCheck, folder=folder, hosts=names, addresses=others, token=token)
