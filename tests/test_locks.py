@@ -30,8 +30,12 @@ def test_a_second_process_is_told_who_the_first_is(owner, tmp_path):
         pass
 
 
-def test_predictions_of_two_processes_are_not_mixed(owner, tmp_path, capsys):
-    assert main(["predict", "tiny", str(tmp_path), "--out", str(tmp_path / "out")]) == 2
+@pytest.mark.parametrize(
+    "words",
+    [("predict", "tiny", "IN"), ("label", "tiny", "IN", "--tool", "coco"), ("data", "export", "IN", "--tool", "coco")],
+)
+def test_results_of_two_processes_are_not_mixed(words, owner, tmp_path, capsys):
+    assert main([*words, "--out", str(tmp_path / "out")]) == 2
     assert f"in use by process {owner.pid}" in capsys.readouterr().err
 
 

@@ -17,6 +17,7 @@ from seglet.inference.models import load_model, model_folder, weights_hash
 from seglet.inference.options import DEFAULT_THRESHOLD, InferenceOptions, PseudoLabelOptions
 from seglet.inference.predict import check_inference_options
 from seglet.inference.pseudo_labels import keep_confident_regions, predict_pseudo_labels
+from seglet.locks import lock_folder
 from seglet.models.segmenter import Segmenter
 
 
@@ -62,8 +63,14 @@ def label_folder(model: str, inputs: Sequence[Path], options: LabelOptions) -> J
     """Labels each image and writes the file that the tool reads; an image that cannot be read is reported.
 
     Raises:
-        ValueError: there are no such model or images, an option does not apply, or the folder holds other files.
+        ValueError: there are no such model or images, an option does not apply, or the folder holds other files or is
+            in use by another process.
     """
+    with lock_folder(options.out):
+        return _label_locked(model, inputs, options)
+
+
+def _label_locked(model: str, inputs: Sequence[Path], options: LabelOptions) -> JobReport:
     check_annotation_folder(options.out, options.overwrite)
     images = gather_images(inputs, options.out, options.max_pixels)
     folder = model_folder(model)

@@ -23,6 +23,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    from seglet.locks import lock_folder
+
+    with lock_folder(arguments.out):
+        return _export_locked(arguments)
+
+
+def _export_locked(arguments: argparse.Namespace) -> int:
     from seglet.data.errors import DataError
     from seglet.data.opening import open_dataset
     from seglet.inference.annotation_folder import (
