@@ -7,8 +7,10 @@ import sys
 import tempfile
 import time
 import warnings
-from collections.abc import Callable, Iterator
-from dataclasses import asdict
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -16,67 +18,104 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import torch
 
 from seglet.engine.run import source_commit
-from seglet.files import write_json, write_text
 from tools.reliability.crashes import crash_rows
 from tools.reliability.flips import flip_rows
 from tools.reliability.hostile import hostile_rows
+from tools.reliability.jobs import METHODS, command_jobs, table_jobs, training_jobs
+from tools.reliability.load import load_rows
+from tools.reliability.page import Group, read_groups, write_groups, write_page
+from tools.reliability.peers import peer_rows
 from tools.reliability.processes import process_rows
 from tools.reliability.row import Row
 
-METHODS = ("supervised", "fotf", "fixmatch", "viladiff", "dgkd", "distill")
-"""Methods that are trained in the long form; the short one trains the first."""
+_EVERY = 10**6
 
 
-def rows(place: Path, long: bool, only: str, trials: int, points: int) -> Iterator[Row]:
-    """Yields the rows of the groups whose names contain `only`."""
-    groups: dict[str, Callable[[Path], Iterator[Row]]] = {
-        "flips": lambda folder: flip_rows(folder, trials),
-        "hostile": lambda folder: hostile_rows(folder, trials),
-        "processes": lambda folder: process_rows(folder, long),
-        "crashes": lambda folder: crash_rows(folder, list(METHODS if long else METHODS[:1]), 10**6 if long else points),
-    }
-    for name, group in groups.items():
-        if only in name:
-            (place / name).mkdir()
-            yield from group(place / name)
+def group_rows(name: str, place: Path, long: bool, trials: int, points: int) -> Iterator[Row]:
+    """Yields the rows of a group; `points` are file events of a command, and a few for each slow one."""
+    points, few = (_EVERY, _EVERY) if long else (points, max(1, points // 8))
+    if name == "flips":
+        yield from flip_rows(place, trials)
+    elif name == "hostile":
+        yield from hostile_rows(place, trials)
+    elif name == "processes":
+        yield from process_rows(place, long)
+    elif name == "load":
+        yield from load_rows(place)
+    elif name == "training":
+        yield from crash_rows(place, training_jobs(place, METHODS[:1]), points)
+    elif name == "methods":
+        yield from crash_rows(place, training_jobs(place, METHODS[1:]), few)
+    elif name == "commands":
+        yield from crash_rows(place, command_jobs(place), points // 2)
+    elif name == "tables":
+        yield from crash_rows(place, table_jobs(place), few)
+    elif name == "peers":
+        yield from peer_rows(place, trials, points)
+    else:
+        raise ValueError(f"no group is called {name!r}")
 
 
-def write_counts(page: Path, found: list[Row], about: str) -> None:
-    """Writes the rows as a table between the marks of a page in Markdown."""
-    begin, end = "<!-- reliability -->", "<!-- /reliability -->"
-    head, _, rest = page.read_text(encoding="utf-8").partition(begin)
-    lines = [f"| {row.fault} | {row.held} / {row.tried} | {row.evidence} |".replace("<", "&lt;") for row in found]
-    table = "\n".join(["", about, "", "| fault | held | what was compared |", "|---|---|---|", *lines, ""])
-    write_text(page, f"{head}{begin}\n{table}\n{end}{rest.partition(end)[2]}")
+GROUPS: Mapping[str, str] = {
+    "methods": "a training of every other method, at few file events",
+    "commands": "commands that write files",
+    "training": "a training, at many file events",
+    "tables": "results tables and label-cost curves, with all their tasks",
+    "peers": "plain scripts on Lightning and PyTorch",
+    "processes": "processes that die, meet or run elsewhere",
+    "flips": "flipped bits and truncations of every stored file",
+    "hostile": "files and requests made to do harm",
+    "load": "the app under load",
+}
+"""Groups of rows, the longest first."""
+
+
+def _run_group(name: str, place: str, long: bool, trials: int, points: int) -> tuple[str, list[Row], float]:
+    """Runs a group in a process of its own, and prints its rows as they come."""
+    warnings.simplefilter("ignore")  # each of thousands of damaged files has one
+    began, folder, found = time.monotonic(), Path(place) / name, list[Row]()
+    folder.mkdir()
+    os.environ["SEGLET_CACHE"] = f"{place}/cache-{name}"
+    for row in group_rows(name, folder, long, trials, points):
+        found.append(row)
+        whose = "" if row.system == "seglet" else f"{row.system}, "
+        sys.stdout.write(f"{row.held:5}/{row.tried:<5} {whose}{row.fault}: {row.evidence}\n")
+        sys.stdout.flush()
+    return name, found, time.monotonic() - began
 
 
 def main() -> int:
-    """Runs the scorecard; 0 if every trial held, else 1."""
+    """Runs the scorecard; 0 if every trial on seglet was held, else 1."""
     parser = argparse.ArgumentParser(prog="python -m tools.reliability", description=__doc__)
-    parser.add_argument("--long", action="store_true", help="every file event, every method; about an hour")
-    parser.add_argument("--only", default="", help="only groups whose name contains this: flips, hostile, …")
+    parser.add_argument("--long", action="store_true", help="every file event of every method and command; hours")
+    parser.add_argument("--only", nargs="+", choices=tuple(GROUPS), default=list(GROUPS), metavar="GROUP",
+                        help=f"only these groups; results of others are kept: {', '.join(GROUPS)}")  # fmt: skip
     parser.add_argument("--trials", type=int, default=200, help="random faults of each kind (200)")
-    parser.add_argument("--points", type=int, default=24, help="file events of a command to kill it before (24)")
+    parser.add_argument("--points", type=int, default=16, help="file events of a command to kill it before (16)")
+    parser.add_argument("--jobs", type=int, default=2, help="groups at a time (2)")
     parser.add_argument("--out", type=Path, help="file of results; none is written without it")
-    parser.add_argument("--page", type=Path, help="page in Markdown whose table of counts is written anew")
+    parser.add_argument("--page", type=Path, help="page in Markdown whose tables of counts are written anew")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    began, found = time.monotonic(), list[Row]()
-    with tempfile.TemporaryDirectory(prefix="seglet-reliability-") as folder, warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # each of thousands of damaged files has one
-        os.environ["SEGLET_CACHE"] = f"{folder}/cache"
-        for row in rows(Path(folder), arguments.long, arguments.only, arguments.trials, arguments.points):
-            found.append(row)
-            sys.stdout.write(f"{row.held:5}/{row.tried:<5} {row.fault}: {row.evidence}\n")
-            sys.stdout.flush()
-    tried, held = sum(row.tried for row in found), sum(row.held for row in found)
+    began, found = time.monotonic(), dict[str, Group]()
+    command = " ".join(["python -m tools.reliability", *sys.argv[1:]])
+    machine = f"{os.cpu_count()} CPU cores, {platform.system()}, torch {torch.__version__}"
+    with tempfile.TemporaryDirectory(prefix="seglet-reliability-") as place:
+        run = partial(_run_group, place=place, long=arguments.long, trials=arguments.trials, points=arguments.points)
+        with ProcessPoolExecutor(arguments.jobs, get_context("fork")) as pool:
+            waiting = [pool.submit(run, name) for name in GROUPS if name in arguments.only]
+            for future in as_completed(waiting):
+                name, rows, seconds = future.result()
+                found[name] = Group(command, source_commit(), machine, round(seconds), rows)
+    own = [row for group in found.values() for row in group.rows if row.system == "seglet"]
+    tried, held = sum(row.tried for row in own), sum(row.held for row in own)
     sys.stdout.write(f"{held} of {tried} held, in {time.monotonic() - began:.0f} s\n")
+    before = read_groups(arguments.out) if arguments.out else {}
+    every = {name: group for name in GROUPS if (group := found.get(name) or before.get(name))}
     if arguments.out:
-        about = {"command": " ".join(["python -m tools.reliability", *sys.argv[1:]]), "commit": source_commit()}
-        machine = f"{os.cpu_count()} CPU cores, {platform.system()}, torch {torch.__version__}"
-        write_json(arguments.out, {**about, "hardware": machine, "rows": [asdict(row) for row in found]})
+        write_groups(arguments.out, every)
     if arguments.page:
-        write_counts(arguments.page, found, f"{held} of {tried} held.")
+        write_page(arguments.page, every, GROUPS)
     return int(held < tried)
 
 

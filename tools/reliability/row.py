@@ -6,12 +6,16 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Row:
-    """A fault, how often it was tried, how often seglet held, what was compared and, if not all held, what failed."""
+    """A fault, how often it was tried, how often it was held, what was compared and, if not all held, what failed.
+
+    `system` is whom it was injected into: seglet, or a script beside it.
+    """
 
     fault: str
     tried: int
     held: int
     evidence: str
+    system: str = "seglet"
 
 
 def tally(fault: str, evidence: str, trials: Iterable[tuple[str, bool]]) -> Row:
