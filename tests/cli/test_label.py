@@ -93,3 +93,16 @@ def test_the_classes_a_tool_lists_follow_the_background(seglet, tmp_path):
     assert (tmp_path / "a/classes.txt").read_text().split()[1::5] == ["background", "cat", "dog"]
     assert seglet("data", "import", golden, "--unlabelled", "void", "--out", tmp_path / "b").code == 0
     assert read_mask(tmp_path / "b/masks/a/one.png")[1, 0] == IGNORE
+
+
+def test_the_most_valuable_images_are_written_and_labelled_ones_left_out(model, images, seglet, tmp_path):
+    seglet("data", "check", images)
+    words = ("label", model, images / "images", "--tool", "coco", "--labelled", images)
+    assert seglet(*words, "--out", tmp_path / "a").code == 2  # --labelled is for --next
+    done = seglet(*words, "--next", 1, "--samples", 2, "--teacher", model, "--out", tmp_path / "b", "--json")
+    record = json.loads(done.out)
+    assert (record["next"]["candidates"], record["next"]["labelled"]) == (2, 2)
+    (first,) = record["next"]["ranked"]
+    assert record["images"][0]["source"] == first["source"]
+    assert "val" in first["source"]
+    assert first["value"] == pytest.approx(2 + 0.5 * first["rarity"] + 0.5, abs=1)

@@ -1,7 +1,7 @@
 """Labels images for people to correct: a model's confident regions, written for a labelling tool."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from seglet.inference.depth import DepthSource, find_depth_source
 from seglet.inference.inputs import ImageFile, gather_images
 from seglet.inference.job_report import JobReport
 from seglet.inference.models import load_model, model_folder, weights_hash
+from seglet.inference.next_images import NextOptions, rank_images
 from seglet.inference.options import DEFAULT_THRESHOLD, InferenceOptions, PseudoLabelOptions
 from seglet.inference.predict import check_inference_options
 from seglet.inference.pseudo_labels import keep_confident_regions, predict_pseudo_labels
@@ -38,6 +39,7 @@ class LabelOptions:
         device: where it computes.
         command: command for the record.
         max_pixels: pixels that an image may have.
+        next_images: which of the images are labelled; None for all.
     """
 
     out: Path
@@ -52,6 +54,7 @@ class LabelOptions:
     device: str = "auto"
     command: str = ""
     max_pixels: int = MAX_PIXELS
+    next_images: NextOptions | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Returns the settings that decide the labels, for JSON."""
@@ -77,13 +80,34 @@ def _label_locked(model: str, inputs: Sequence[Path], options: LabelOptions) -> 
     segmenter = load_model(str(folder), options.device)
     check_inference_options(segmenter, options.inference)
     depths = find_depth_source(segmenter, options.inference.depth)
-    facts = {"seglet": __version__, "command": options.command, "model": model, "weights": weights_hash(folder)}
+    facts: dict[str, Any] = {
+        "seglet": __version__,
+        "command": options.command,
+        "model": model,
+        "weights": weights_hash(folder),
+    }
+    if options.next_images is not None:
+        ranking = rank_images(segmenter, images, options.next_images, options.inference)
+        images = ranking.images
+        facts["next"] = ranking.as_dict()
     target = AnnotationFolder(options.out, options.tool, options.form, segmenter.classes, options.void)
-    return target.write(
+    report = target.write(
         images,
         lambda image: _labels(segmenter, image, options, depths),
         {**facts, "settings": options.as_dict()},
     )
+    if options.next_images is None:
+        return report
+    return replace(report, lines=[ranking.line(), *report.lines, *_next_round(options, options.next_images)])
+
+
+def _next_round(options: LabelOptions, chosen: NextOptions) -> list[str]:
+    """Returns lines that say how the corrected batch is trained on and what comes after it."""
+    data = f"{chosen.labelled},DIR" if chosen.labelled else "DIR"
+    return [
+        f"      train on it with the rest: seglet train supervised --data {data} (one split each, `--train_split`)",
+        f"      and rank again with the new model: seglet label … --next {chosen.count} --labelled {data}",
+    ]
 
 
 def _labels(
