@@ -95,8 +95,8 @@ class FolderDataset(Dataset):
 
 def present_classes(labels: UInt8[np.ndarray, "h w"], classes: Classes) -> tuple[int, ...]:
     """Returns the train ids that have a pixel, in order, without background, which is not a tag."""
-    counts = np.bincount(labels.ravel(), minlength=len(classes))[: len(classes)]
-    return tuple(int(label) for label in np.flatnonzero(counts) if label != classes.background)
+    counts = Image.fromarray(labels).histogram() if labels.size else [0]  # unlike bincount needs no integers of 64 bits
+    return tuple(label for label, count in enumerate(counts[: len(classes)]) if count and label != classes.background)
 
 
 def open_folder(data: str, split: str, resize: float = 1.0, whole_masks: bool = False) -> FolderDataset:

@@ -48,7 +48,7 @@ def decode_stored(content: bytes, path: Path, max_pixels: int = MAX_PIXELS) -> S
     """Decodes the values of an image as its file stores them; `path` is only for error messages."""
     image = open_picture(content, path, max_pixels)
     try:
-        return stored_image(image)
+        return stored_image(image, content)
     except DataError as error:
         raise DataError(f"{str(path)!r} {error}") from error
     except DECODING_ERRORS as error:

@@ -16,9 +16,11 @@ from jaxtyping import UInt8
 from PIL import Image, ImageOps
 
 from seglet.images.formats import open_content
+from seglet.images.jpeg import decoded_jpeg
 from seglet.images.value_range import FULL_RANGE, OWN_RANGE, WhiteLevels, scale_to_bytes, white_level
 
 _SIXTEEN_BITS = re.compile(r"(RGB|RGBX|RGBA|LA);16([BLN])")
+_ORIENTATION = 0x0112
 _NEARLY_ALL = 0.999
 _MOST_SORTED = 1_000_000
 _LAYOUT_OF_GREY = "RGBA"
@@ -67,8 +69,8 @@ class StoredImage:
         return scaled if scaled.ndim == 3 else scaled[..., None].repeat(3, axis=2)
 
 
-def stored_image(image: Image.Image) -> StoredImage:
-    """Returns the values of an open image, turned upright by its EXIF orientation.
+def stored_image(image: Image.Image, content: bytes = b"") -> StoredImage:
+    """Returns the values of an open image, turned upright by its EXIF orientation; its `content` may be decoded sooner.
 
     Raises:
         DataError: the range of its values is unknown; see `white_level`.
@@ -77,11 +79,18 @@ def stored_image(image: Image.Image) -> StoredImage:
     if deep is not None:
         return StoredImage(deep, white_level(deep))
     declared = _declared_white(image)
-    upright = ImageOps.exif_transpose(image)
+    if image.format == "JPEG" and not _is_turned(image) and (colours := decoded_jpeg(content, image)) is not None:
+        return StoredImage(colours, 255)
+    image.load()
+    upright = ImageOps.exif_transpose(image) if _is_turned(image) else image
     if not (upright.mode.startswith("I") or upright.mode == "F"):
         return StoredImage(np.array(_rgb(upright)), 255)
     values = np.array(upright)
     return StoredImage(values, max(white_level(values), declared))
+
+
+def _is_turned(image: Image.Image) -> bool:
+    return image.getexif().get(_ORIENTATION, 1) in range(2, 9)
 
 
 def _rgb(image: Image.Image) -> Image.Image:

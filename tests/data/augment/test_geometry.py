@@ -23,6 +23,15 @@ def test_plain_view_of_the_whole_image_is_the_image():
     assert viewed.box == (0, 0, 1, 1)
 
 
+@pytest.mark.parametrize("seed", range(8))
+def test_views_that_stay_bytes_are_those_in_floats(seed):
+    photo, augment = sample(height=41, width=67, seed=seed), Augmentation(crop=(48, 48), flip=0.5)
+    found = augmented_view(photo, augment, rng(seed)).image
+    window, flipped = draw_window((41, 67), augment, draws := rng(seed)), draws.random() < 0.5
+    plain = _smooth(photo.image, window).transpose(2, 0, 1)
+    np.testing.assert_array_equal(found.numpy(), plain[..., ::-1] if flipped else plain)
+
+
 def test_flipped_view_is_the_mirrored_image():
     viewed = augmented_view(sample(), Augmentation(crop=(20, 30), scale=(1, 1), flip=1), rng())
     assert viewed.flipped

