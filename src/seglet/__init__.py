@@ -11,6 +11,7 @@ from seglet.lazy import lazy_exports
 
 if TYPE_CHECKING:
     from seglet import labels, losses
+    from seglet.api.auto import auto
     from seglet.api.evaluate import evaluate
     from seglet.api.export import export
     from seglet.api.predict import predict
@@ -28,6 +29,7 @@ __all__ = [
     "Classes",
     "Segmenter",
     "__version__",
+    "auto",
     "build",
     "evaluate",
     "export",
@@ -46,6 +48,7 @@ _HOMES = {
     "Architecture": "seglet.models.architecture",
     "Classes": "seglet.types",
     "Segmenter": "seglet.models.segmenter",
+    "auto": "seglet.api.auto",
     "build": "seglet.models.segmenter",
     "evaluate": "seglet.api.evaluate",
     "export": "seglet.api.export",

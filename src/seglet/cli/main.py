@@ -35,6 +35,7 @@ class Command:
 
 
 COMMANDS = {
+    "auto": Command("auto", "make a checked ONNX file from images and the labels that are there"),
     "data check": Command("data.check", "find every problem of a folder of images and masks"),
     "data view": Command("data.view", "draw the augmented views that training takes of them", takes_keys=True),
     "data split": Command("data.split", "choose the few images that keep their masks"),
