@@ -10,10 +10,19 @@ from seglet.cli.options.inference import add_inference_options, read_inference_o
 from seglet.cli.options.limits import add_max_pixels, read_max_pixels
 from seglet.cli.options.pseudo_labels import add_pseudo_label_options, read_pseudo_label_options
 from seglet.cli.output import print_result
-from seglet.cli.parsing import add_adapt, add_device, add_json, add_method, positive_fraction, whole_number
+from seglet.cli.parsing import (
+    add_adapt,
+    add_device,
+    add_json,
+    add_method,
+    positive_fraction,
+    unit_fraction,
+    whole_number,
+)
 
 if TYPE_CHECKING:
     from seglet.inference.folder_prediction import ImageSource
+    from seglet.inference.options import InferenceOptions
     from seglet.inference.sources import LabelMethod
 
 _DESCRIPTION = """\
@@ -25,6 +34,9 @@ Segment images. For each one, under --out, with the folders of the input kept:
   explained/NAME.png    with --explain: the steps from which a --method made the mask
 classes.txt has the classes of the masks, predictions.json the result of each image and the options. An image that
 cannot be read is reported and skipped.
+
+A video, or with --video a folder of its frames in the order of their names, becomes masks/NAME/000001.png and so on,
+and NAME.mp4 with the masks over the frames.
 
 With --method in place of a model, a method makes masks from the tags of each image (--tags, or those of --data),
 without training or as trained by a run: see `docs/methods/diclip.md`. Keys of the method are options, `--KEY VALUE`,
@@ -67,6 +79,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="CLASS=P",
         help="take these classes where their probability reaches P, and the most probable of the others elsewhere",
     )
+    parser.add_argument("--video", action="store_true", help="the images of the folder are frames of a video")
+    parser.add_argument(
+        "--smooth",
+        type=unit_fraction,
+        default=0.0,
+        metavar="A",
+        help="of a video: share of the frames before in each (0)",
+    )
+    parser.add_argument("--fps", type=float, default=25.0, help="with --video: frames a second (25)")
     add_method(parser)
     parser.add_argument("--names", nargs="+", metavar="CLASS", help="with --method: the classes, without background")
     add_adapt(parser)
@@ -81,10 +102,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace, rest: list[str]) -> int:
+    from seglet.images.video import is_video
     from seglet.inference.folder_prediction import FolderOptions, predict_folder
     from seglet.inference.options import SegmentOptions
 
     inference = replace(read_inference_options(arguments), thresholds=tuple(arguments.thresholds or ()))
+    if arguments.video or any(is_video(path) for path in arguments.inputs):
+        return _run_video(arguments, inference)
     pseudo = read_pseudo_label_options(arguments, inference)
     if arguments.explain and (arguments.method is None or pseudo is not None):
         raise ValueError("--explain draws how a --method makes masks; give one, and leave --pseudo-labels out")
@@ -98,6 +122,30 @@ def run(arguments: argparse.Namespace, rest: list[str]) -> int:
         arguments.command_line,
     )
     report = predict_folder(_model(arguments, rest), _images(arguments), options)
+    print_result(report.text, report.record, arguments.json)
+    return 2 if report.failed else 0
+
+
+def _run_video(arguments: argparse.Namespace, inference: "InferenceOptions") -> int:
+    from seglet.inference.video_prediction import VideoOptions, predict_video
+
+    if arguments.model is None or len(arguments.inputs) != 1:
+        raise ValueError("give a segmenter and one video, or with --video one folder of frames")
+    others = {"--data": arguments.data, "--method": arguments.method, "--samples": arguments.samples}
+    others |= {"--pseudo-labels": arguments.pseudo_labels, "--explain": arguments.explain}
+    if wrong := [name for name, value in others.items() if value]:
+        raise ValueError(f"{', '.join(wrong)}: not of videos; leave it out, or give images")
+    options = VideoOptions(
+        arguments.out,
+        arguments.smooth,
+        arguments.fps,
+        arguments.overwrite,
+        inference,
+        arguments.device,
+        read_max_pixels(arguments),
+        arguments.command_line,
+    )
+    report = predict_video(arguments.model, arguments.inputs[0], options)
     print_result(report.text, report.record, arguments.json)
     return 2 if report.failed else 0
 
