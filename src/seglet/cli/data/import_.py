@@ -15,8 +15,9 @@ if TYPE_CHECKING:
 _MOST_PENDING = 10
 _DESCRIPTION = """\
 Make masks from the export of a labelling tool: COCO instances, LabelMe, CVAT for images or video 1.1, Label Studio's
-JSON, YOLO's outlines or a CSV of shapes. The format is recognised by its content. Classes are those of --classes, of a
-classes.txt beside the export, or those that the tool lists. An account says what became of every shape.
+JSON, Supervisely, Datumaro, YOLO's outlines or a CSV of shapes. The format is recognised by its content. Classes are
+those of --classes, of a classes.txt beside the export, or those that the tool lists. An account says what became of
+every shape.
   seglet data import annotations.xml --images IMAGES --out DIR
   seglet data import points.csv --images IMAGES --sparse --out DIR     # pixels that nobody named are void
   seglet data check DIR"""

@@ -29,6 +29,10 @@ def annotation_kind(path: Path) -> str:
         return "label-studio" if tasks else ""
     if '"shapes"' in text and re.search(r'"(version|imagePath|flags|shape_type)"', text):
         return "labelme"
+    if re.search(r'"items"\s*:\s*\[', text) and '"categories"' in text:
+        return "datumaro"
+    if re.search(r'"objects"\s*:\s*\[', text) and re.search(r'"size"\s*:\s*{', text):
+        return "supervisely"
     keys = {key for key in ("images", "annotations", "categories") if f'"{key}"' in text}
     alone = ("images" in keys and '"file_name"' in text) or ("annotations" in keys and '"segmentation"' in text)
     return "coco" if len(keys) > 1 or alone else ""

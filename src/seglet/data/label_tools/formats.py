@@ -10,11 +10,13 @@ from seglet.data.label_tools.annotation_files import annotation_kind
 from seglet.data.label_tools.coco_reader import CrowdReading, read_coco_json
 from seglet.data.label_tools.csv_reader import is_shape_table, read_shape_csv
 from seglet.data.label_tools.cvat_reader import read_cvat
+from seglet.data.label_tools.datumaro_reader import is_datumaro, read_datumaro
 from seglet.data.label_tools.exchange import ToolAnnotations
 from seglet.data.label_tools.label_studio_reader import read_label_studio
 from seglet.data.label_tools.labelme_reader import read_labelme
 from seglet.data.label_tools.recognise import foreign_format, is_xml, other_tool
 from seglet.data.label_tools.regions import AnnotatedImage, RegionForm
+from seglet.data.label_tools.supervisely_reader import is_supervisely, read_supervisely
 from seglet.data.label_tools.yolo_reader import read_yolo, yolo_files
 from seglet.files import read_bytes, read_json
 from seglet.types import Classes
@@ -22,7 +24,7 @@ from seglet.types import Classes
 LabelTool = Literal["coco", "labelme", "cvat", "label-studio"]
 
 
-ReadableTool = LabelTool | Literal["yolo", "csv"]
+ReadableTool = LabelTool | Literal["yolo", "csv", "supervisely", "datumaro"]
 """Formats that are read; YOLO's is not written, as its outlines have no holes, nor a table of shapes."""
 
 LABEL_TOOLS: tuple[LabelTool, ...] = get_args(LabelTool)
@@ -75,6 +77,8 @@ def read_annotations(source: Path, crowds: CrowdReading = "ask") -> tuple[Readab
     file = _file(source)
     if file.is_dir():
         texts = yolo_files(file)
+        if not texts and any(annotation_kind(path) == "supervisely" for path in sorted(file.rglob("*.json"))):
+            return "supervisely", read_supervisely(file)
         return ("yolo", read_yolo(file, texts)) if texts else ("labelme", read_labelme(file))
     begin = read_bytes(file)
     if is_shape_table(begin):
@@ -88,6 +92,10 @@ def read_annotations(source: Path, crowds: CrowdReading = "ask") -> tuple[Readab
         return "label-studio", read_label_studio(file)
     if isinstance(content, dict) and "shapes" in content:
         return "labelme", read_labelme(file)
+    if is_datumaro(content):
+        return "datumaro", read_datumaro(file)
+    if is_supervisely(content):
+        return "supervisely", read_supervisely(file)
     if isinstance(content, dict) and ("annotations" in content or "categories" in content):
         return "coco", read_coco_json(file, crowds)
     tool = other_tool(content)
@@ -116,9 +124,9 @@ def _file(source: Path) -> Path:
 
 
 def _only_tool(source: Path) -> list[Path]:
-    """Returns the files of COCO, CVAT and Label Studio below a folder, unless there are some of LabelMe's as well."""
+    """Returns the files of tools that write one for many images, unless there are some of LabelMe's as well."""
     files = sorted(path for path in source.rglob("*") if path.suffix.lower() in (".json", ".xml") and path.is_file())
     kinds = {file: annotation_kind(file) for file in files}
     if "labelme" in kinds.values():
         return []
-    return [file for file, kind in kinds.items() if kind in ("coco", "cvat", "label-studio")]
+    return [file for file, kind in kinds.items() if kind in ("coco", "cvat", "label-studio", "datumaro")]

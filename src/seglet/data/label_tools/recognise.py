@@ -88,7 +88,7 @@ def other_tool(content: object) -> str:
         return ""
     if "_via_img_metadata" in content or any(isinstance(one, dict) and "regions" in one for one in content.values()):
         return "VGG Image Annotator"
-    return "Supervisely" if "objects" in content and "size" in content else ""
+    return ""
 
 
 def _plain_text(path: Path, text: str) -> str:
