@@ -46,3 +46,18 @@ def test_the_keys_of_distill_come_with_its_terms(capsys):
 def test_a_list_is_taken_word_by_word_from_the_command_line():
     overrides = parse_keys(["--terms", "kl", "cwd weight=3 tap=logits", "--kappa", "3"])
     assert overrides == {"terms": ["kl", "cwd weight=3 tap=logits"], "kappa": "3"}
+
+
+def test_a_restartable_run_is_begun_and_then_resumed(seglet, tmp_path, monkeypatch):
+    started = []
+
+    def note_start(experiment, folder, start):
+        started.append(start.resume)
+        (folder / "experiment.yaml").write_text(experiment.yaml())
+        raise ValueError("a process died")
+
+    monkeypatch.setattr("seglet.engine.train.train_experiment", note_start)
+    words = ["train", "supervised", "--data", "world", "--out", tmp_path, "--restartable"]
+    assert [seglet(*words).code, seglet(*words).code, started] == [2, 2, [False, True]]
+    refused = seglet(*words, "--overwrite")
+    assert "without --overwrite" in refused.err

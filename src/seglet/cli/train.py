@@ -28,6 +28,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--out", type=Path, help="the run's folder (default: runs/METHOD-FILE, with the row behind it)")
     parser.add_argument("--resume", action="store_true", help="resume the interrupted run in --out exactly")
+    parser.add_argument(
+        "--restartable",
+        action="store_true",
+        help="resume the run in --out if one has begun, else begin it: for torchrun and queues, which start it again",
+    )
     parser.add_argument("--overwrite", action="store_true", help="delete the run that is in --out")
     parser.add_argument("--force", action="store_true", help="resume although the experiment has changed")
     parser.add_argument("--dry-run", action="store_true", help="print the experiment and its cost, and stop")
@@ -43,7 +48,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace, rest: list[str]) -> int:
     from seglet.cli.options.experiment import read_experiment
 
-    resumed = arguments.out if arguments.resume else None
+    resumes = arguments.resume or (arguments.restartable and _has_begun(arguments))
+    resumed = arguments.out if resumes else None
     experiment = read_experiment(arguments.config, rest, resumed, choose=not arguments.keys)
     if arguments.keys:
         print(key_table(experiment.method))
@@ -62,13 +68,24 @@ def run(arguments: argparse.Namespace, rest: list[str]) -> int:
     from seglet.engine.train import StartOptions, train_experiment
 
     folder = arguments.out or Path("runs") / default_run_name(experiment.method, experiment.source)
-    start = StartOptions(arguments.resume, arguments.overwrite, arguments.force)
+    start = StartOptions(resumes, arguments.overwrite, arguments.force)
     finished = train_experiment(experiment, folder, start)
     if int(os.environ.get("RANK", os.environ.get("LOCAL_RANK", "0"))) == 0:
         print(f"the best segmenter is in {finished.model}, the last in {finished.last}, scores in {finished.metrics}")
         scored = data_config(experiment.config).evaluation_data(experiment.settings.data)
         print("\n".join(next_commands(finished.model, experiment.settings, scored)))
     return 0
+
+
+def _has_begun(arguments: argparse.Namespace) -> bool:
+    """Returns whether there is a run in --out.
+
+    Raises:
+        ValueError: --out is missing, or is to be overwritten, which a second start would do again.
+    """
+    if arguments.out is None or arguments.overwrite:
+        raise ValueError("--restartable goes on in the folder that --out names, without --overwrite")
+    return Path(arguments.out, "experiment.yaml").exists()
 
 
 def next_commands(model: Path, settings: "Settings", data: str | None = None) -> list[str]:

@@ -22,7 +22,7 @@ def map_scores(module: TrainingModule, data: Dataset) -> dict[str, float]:
     if not isinstance(method, MapValidation) or not method.scored_maps():
         return {}
     curve = CamCurve(data.classes)
-    for sample in _chosen(data, method.scored_maps(), module.global_rank, module.trainer.world_size):
+    for sample in _chosen(data, method.scored_maps(), *module.scored_share()):
         if sample.labels is not None and sample.tags is not None:
             found = method.step_maps(whole_image_step(sample, len(data.classes)).to(module.device))
             curve.add(found[0].float(), torch.from_numpy(sample.labels))

@@ -1,5 +1,6 @@
 """The LightningModule that trains every `Method`."""
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -31,8 +32,32 @@ class TrainingModule(lightning.LightningModule):
         self.start = start
         self.latest: Mapping[str, Tensor] = {}
         self.batch: Any = None
+        self.sharded: list[str] = []
         # DistributedDataParallel reads this: names of buffers that it need not broadcast in every step
         self._ddp_params_and_buffers_to_ignore = [f"method.{name}" for name in unsynchronised_buffers(method)]
+
+    @property
+    def shards_teachers(self) -> bool:
+        """True if teachers are divided among the processes, which then have to run them equally often."""
+        return self.settings.strategy == "fsdp" and self.trainer.world_size > 1
+
+    def configure_model(self) -> None:
+        if self.shards_teachers and not self.sharded:
+            from seglet.engine.memory import shard_teachers
+
+            self.sharded = shard_teachers(self.method, self.trainer.strategy.root_device)
+            self._ddp_params_and_buffers_to_ignore += [f"method.{name}" for name in self.sharded]
+
+    def scored_share(self) -> tuple[int, int]:
+        """Returns this process's number among those that share the images to score, and how many these are.
+
+        Where teachers are divided, each process scores all images, since it may not run a teacher alone.
+        """
+        return (0, 1) if self.shards_teachers else (self.global_rank, self.trainer.world_size)
+
+    def scoring(self) -> contextlib.AbstractContextManager[None]:
+        """Returns the context in which networks are scored; gathered weights outlive it, so they need to be usual."""
+        return torch.no_grad() if self.shards_teachers else torch.inference_mode()
 
     @property
     def step(self) -> int:

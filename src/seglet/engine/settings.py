@@ -106,6 +106,12 @@ class Settings:
     workers: int = option(2, "loading processes per device; their number does not change the views")
     accelerator: Literal["auto", "cpu", "gpu"] = option("auto", "device type; auto: a GPU if there is one")
     devices: int = option(1, "processes, one per device; under torchrun equal to --nproc-per-node")
+    strategy: Literal["ddp", "fsdp"] = option(
+        "ddp", "ddp: each device holds every teacher whole; fsdp: frozen teachers are divided among the devices"
+    )
+    activation_checkpointing: bool = option(
+        False, "compute the maps within the blocks of the student's backbone again in the backward pass: less memory"
+    )
     deterministic: bool = option(True, "use deterministic kernels, with a warning where there is none")
 
     validate_every: int = option(200, "steps between validations")
@@ -146,12 +152,17 @@ class Settings:
         return EvaluationOptions(self.val_batch, *windows, replicas=0, boundary=boundary, trust=trust)
 
 
+def saves_memory(settings: Settings) -> bool:
+    """Returns whether a setting of `seglet.engine.memory` is on."""
+    return settings.strategy != "ddp" or settings.activation_checkpointing
+
+
 LAST = "last"
 """Choice of `selection` that needs no score."""
 
 FREE_ON_RESUME = frozenset(
     {"workers", "cache", "columns", "accelerator", "devices", "keep_checkpoints", "checkpoint_every"}
-    | {"val_batch", "log", "tensorboard"}
+    | {"val_batch", "log", "tensorboard", "strategy", "activation_checkpointing"}
     | {"pretrained"}  # decides initial weights alone, which a checkpoint replaces
 )
 """Keys that may change when a run is resumed: they cannot change its result, but for the order of sums and, with

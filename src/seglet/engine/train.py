@@ -26,7 +26,7 @@ from seglet.engine.processes import is_first_process, with_launched_processes
 from seglet.engine.run import Run
 from seglet.engine.sample_images import save_config_sheets, save_training_views, save_validation_images
 from seglet.engine.saving import RestoreOptimiser, SaveCheckpoints, restore_weights
-from seglet.engine.settings import Settings
+from seglet.engine.settings import Settings, saves_memory
 from seglet.engine.trainer import build_trainer, fit_module
 from seglet.engine.training_loader import TrainingDataModule
 from seglet.engine.validation import (
@@ -82,6 +82,10 @@ def train_experiment(experiment: Experiment, folder: Path, start: StartOptions =
     settings = experiment.settings
     check_hardware(settings)
     check_compiler(settings)
+    if saves_memory(settings):
+        from seglet.engine.memory import check_memory_settings
+
+        check_memory_settings(settings)
     if settings.trackers:
         from seglet.engine.trackers import check_trackers
 
@@ -164,6 +168,10 @@ class _Training:
         bar = ProgressDisplay(f"{self.experiment.method} → {run.folder}", settings.steps, active=is_first_process())
         with contextlib.ExitStack() as cleanup:
             cleanup.enter_context(accelerated(self.method, settings))
+            if settings.activation_checkpointing:
+                from seglet.engine.memory import checkpointed_student
+
+                cleanup.enter_context(checkpointed_student(self.method))
             metrics = MetricsFile(run.metrics, is_first_process(), copies)
             callbacks = self._callbacks(module, metrics, bar, stop, state)
             if not state and is_first_process():
@@ -246,7 +254,10 @@ class _Training:
     def _describe(self, bar: ProgressDisplay) -> None:
         """Prints notes about the training, and saves images of what it reads."""
         notes = training_notes(self.method, self.experiment, self._training_set)
-        for line in [*notes, *acceleration_notes(self.experiment.settings)]:
+        settings = self.experiment.settings
+        if settings.strategy == "fsdp" and settings.devices == 1:
+            notes.append("strategy: fsdp has no effect on one device: there is nothing to divide the teachers among")
+        for line in [*notes, *acceleration_notes(settings)]:
             bar.note(line)
         save_training_views(self.run.samples, self._training_set, self.experiment.settings)
         save_config_sheets(self.run.samples, self._training_set, self.experiment)

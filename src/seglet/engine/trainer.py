@@ -86,7 +86,8 @@ def fit_module(trainer: lightning.Trainer, module: TrainingModule, data: Trainin
 
     Raises:
         LostProcessError: another process of the run ended.
-        ConfigError: there are checkpoints of Lightning's, which would be loaded in a job of SLURM.
+        ConfigError: there are checkpoints of Lightning's, which would be loaded in a job of SLURM; or teachers cannot
+            be divided.
     """
     if foreign := sorted(Path(trainer.default_root_dir).glob("hpc_ckpt_*")):
         raise ConfigError(f"{str(foreign[0])!r} is no file of seglet's; remove it")
@@ -101,6 +102,11 @@ def fit_module(trainer: lightning.Trainer, module: TrainingModule, data: Trainin
             raise LostProcessError(
                 f"a loading process died ({error}); most often memory ran out: lower --workers, --crop or --cache; "
                 "go on with --resume"
+            ) from error
+        if module.sharded and "DTensor" in str(error):
+            raise ConfigError(
+                "strategy: fsdp: this method reads weights within the blocks of a teacher, which are divided among the "
+                "devices; give --strategy ddp"
             ) from error
         if trainer.world_size > 1 and "by peer" in str(error):
             raise LostProcessError("another process of this run ended; its own message says why") from error

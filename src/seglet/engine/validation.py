@@ -49,7 +49,7 @@ def reference_scores(
     """Returns `validation_scores` and the IoU of each class, NaN for those without pixels."""
     if data.read(0).labels is None:
         return dict.fromkeys(("miou", "ece_10"), math.nan), [math.nan] * len(data.classes)
-    samples: Iterable[Sample] = evaluation_samples(data, module.global_rank, module.trainer.world_size)
+    samples: Iterable[Sample] = evaluation_samples(data, *module.scored_share())
     if labels is not None:
         samples = _with_labels(samples, labels)
     selection = Selection.parse(module.settings.selection)
@@ -105,7 +105,7 @@ class ScoreReferences(lightning.Callback):
         method = pl_module.method
         known = method.reference_labels() if isinstance(method, ReferenceLabels) else {}
         for name, predict in method.reference_predictions().items():
-            with torch.inference_mode(), trainer.precision_plugin.forward_context():
+            with pl_module.scoring(), trainer.precision_plugin.forward_context():
                 scores, iou = self.score(predict, known.get(name))
             self.metrics.write(0, with_prefix(name, scores))
             over = f" over its {len(known[name])} shared classes" if name in known else ""
@@ -139,7 +139,7 @@ class Validation(AfterStep):
             return
         module.method.eval()
         self.share_buffers(trainer, module)
-        with torch.inference_mode(), trainer.precision_plugin.forward_context():
+        with module.scoring(), trainer.precision_plugin.forward_context():
             scores = self.score(module.method.predict)
             extra = {name: self.score(predict) for name, predict in self.extra_predictions(module).items()}
             maps = self.map_scores(module)
