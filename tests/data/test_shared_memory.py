@@ -45,6 +45,16 @@ def test_as_many_workers_are_used_as_have_room(free, mib, workers):
     assert (found, bool(warning)) == (workers, workers < 8)
 
 
+@pytest.mark.parametrize(("limit", "workers"), [(None, 8), (1024, 8), (84, 8), (68, 4), (52, 0), (8, 0)])
+def test_as_many_workers_are_used_as_may_open_files(limit, workers, free, monkeypatch):
+    free(None)
+    monkeypatch.setattr(shared_memory, "open_file_limit", lambda: limit)
+    monkeypatch.setattr(shared_memory, "open_files", lambda: 20)  # with 16 others and 8 for each of 2 tensors: 52
+    found, warning = fitting_workers(8, one_mib)
+    assert (found, bool(warning)) == (workers, workers < 8)
+    assert not warning or f"{limit} files may be open (ulimit -n), and 8 loading workers need 84" in warning
+
+
 def test_the_warning_has_numbers_and_cures(free):
     free(10 * MIB)
     told = fitting_workers(8, one_mib)[1]

@@ -107,31 +107,42 @@ def command_jobs(place: Path) -> Iterator[Job]:
 
 def table_jobs(place: Path) -> Iterator[Job]:
     """Yields a results table and a label-cost curve, whose tasks run in forks of the command."""
-    out = place / "out"
+    out, data = place / "out", str(place / "set/dataset.json")
     write_text(place / "mine.yaml", _TABLE)
+    _write_images(place / "set/images", place / "set/masks", 12)
+    write_text(place / "set" / CLASS_FILE, class_table_text(WORLD_CLASSES))
+    check = ["data", "check", str(place / "set"), "--val", "0.25", "--out", data]
     folders = ["--runs", str(out / "runs"), "--results", str(out / "results")]
-    table = ["table", str(place / "mine.yaml"), "--data", "world", *TINY, "--jobs", "1", *folders]
-    yield Job("table", table, lambda folder: table)
-    keys = ["--steps", "2", "--batch", "4", "--world_scenes", "40", "--world_size", "32", "--crop", "32"]
-    cost = ["cost", "world", "--seeds", "0", "1", "--few", "1/8", "--jobs", "1", *keys, "--out", str(out)]
-    yield Job("cost", cost, lambda folder: cost)
+    keys = ["--steps", "2", "--batch", "4", "--crop", "32"]
+    narrow = ["--width", "0.0625", "--workers", "0", "--validate_every", "2", "--checkpoint_every", "1"]
+    table = ["table", str(place / "mine.yaml"), "--data", data, *keys, *narrow, "--jobs", "1", *folders]
+    yield Job("table", table, lambda folder: table, (check,))
+    cost = ["cost", data, "--seeds", "0", "1", "--few", "4", "--jobs", "1", *keys, "--out", str(out)]
+    yield Job("cost", cost, lambda folder: cost, (check,))
 
 
 def _write_inputs(place: Path) -> None:
     """Writes what the commands read: a model, images, masks, score maps and a table of classes."""
     build(Architecture("deeplabv3-resnet18", width=0.0625), WORLD_CLASSES).save(place / "model")
     build(Architecture("ssss-resnet18", width=0.0625), WORLD_CLASSES).save(place / "ssss")
-    for name in ("images", "masks", "scores"):
-        (place / name).mkdir()
+    _write_images(place / "images", place / "masks", 3)
+    (place / "scores").mkdir()
     for name in ("masks", "scores"):
         write_text(place / name / CLASS_FILE, class_table_text(WORLD_CLASSES))
     draw = np.random.default_rng(0)
     for index in range(3):
-        sample = World("val", scenes=3, size=32).read(index)
-        Image.fromarray(np.asarray(sample.image)).save(place / f"images/{index}.png")
-        write_mask(place / f"masks/{index}.png", np.asarray(sample.labels), WORLD_CLASSES)
         scores = draw.random((len(WORLD_CLASSES), 32, 32), dtype=np.float32)
         np.save(place / f"scores/{index}.npy", scores / scores.sum(axis=0))
+
+
+def _write_images(images: Path, masks: Path, count: int) -> None:
+    """Writes scenes of the embedded world and their masks."""
+    images.mkdir(parents=True)
+    masks.mkdir(parents=True)
+    for index in range(count):
+        sample = World("val", scenes=count, size=32).read(index)
+        Image.fromarray(np.asarray(sample.image)).save(images / f"{index}.png")
+        write_mask(masks / f"{index}.png", np.asarray(sample.labels), WORLD_CLASSES)
 
 
 def _resumed(words: list[str], folder: Path) -> list[str]:

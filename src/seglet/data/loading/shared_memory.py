@@ -1,7 +1,7 @@
 """Shared memory of loading workers: how much their batches need, how much there is, and which workers fit.
 
 On Linux workers pass batches through files in /dev/shm, which Docker limits to 64 MB unless it is told otherwise. A
-worker that finds it full would lose its batch, and training would wait for it for ever.
+worker that finds it full, or may open no more files, would lose its batch, and training would wait for it for ever.
 """
 
 import shutil
@@ -26,6 +26,35 @@ _SPARE = 0.9
 
 _IN_USE = 2
 """Further batches that are in use while workers go on: that of the step, and the next one."""
+
+
+_PLENTY_FILES = 1024
+"""Files that a process may open above which no batch is measured."""
+
+_OTHER_FILES = 16
+"""Files that are opened beside those of workers: images, checkpoints, modules."""
+
+_WORKERS_FILES = 4
+"""Files of a worker in the process that started it: its queue and its end."""
+
+
+def open_file_limit() -> int | None:
+    """Returns how many files this process may open, once it has allowed itself as many as it may; None if unlimited."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return None
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft < _PLENTY_FILES and soft != hard:
+        soft = _PLENTY_FILES if hard == resource.RLIM_INFINITY else min(hard, _PLENTY_FILES)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    return None if soft == resource.RLIM_INFINITY else soft
+
+
+def open_files() -> int:
+    """Returns how many files this process has open."""
+    folder = Path("/proc/self/fd")
+    return len(list(folder.iterdir())) if folder.is_dir() else _OTHER_FILES
 
 
 def free_shared_memory() -> int | None:
@@ -74,9 +103,31 @@ def is_full(error: RuntimeError) -> bool:
 def fitting_workers(workers: int, first_batch: Callable[[], Any]) -> tuple[int, str]:
     """Returns as many of the workers as have room for their batches, 0 to load in the process itself, and a warning.
 
-    The warning is empty if all have room. The first batch is only made where shared memory is scarce. Results are the
-    same with any number of workers.
+    The warning is empty if all have room. The first batch is only made where shared memory, or the number of files that
+    may be open, is scarce. Results are the same with any number of workers.
     """
+    fitting, warning = _workers_with_files(workers, first_batch)
+    return (fitting, warning) if warning else _workers_with_memory(workers, first_batch)
+
+
+def _workers_with_files(workers: int, first_batch: Callable[[], Any]) -> tuple[int, str]:
+    limit = open_file_limit() if workers else None
+    if limit is None or limit >= _PLENTY_FILES:
+        return workers, ""
+    tensors = sum(1 for _ in tensors_in(first_batch()))
+    batches = 2 * tensors * (PREFETCHED + _IN_USE)  # a worker has each open twice while it hands it on
+    fixed = open_files() + _OTHER_FILES + batches
+    fitting = max(0, (limit - fixed) // _WORKERS_FILES)
+    if fitting >= workers:
+        return workers, ""
+    needed = fixed + _WORKERS_FILES * workers
+    return fitting, (
+        f"{limit} files may be open (ulimit -n), and {workers} loading workers need {needed}: {fitting} are used. For "
+        f"all of them allow more (ulimit -n {_PLENTY_FILES}); --workers {fitting} gives the same without this warning"
+    )
+
+
+def _workers_with_memory(workers: int, first_batch: Callable[[], Any]) -> tuple[int, str]:
     free = free_shared_memory()
     if workers == 0 or free is None or free >= _PLENTY:
         return workers, ""
