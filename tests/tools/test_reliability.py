@@ -4,6 +4,7 @@ import os
 import random
 import signal
 
+from tools.reliability.crashes import _shares
 from tools.reliability.flips import flip_rows
 from tools.reliability.forked import run_forked
 from tools.reliability.hostile import mutate
@@ -83,3 +84,8 @@ def test_a_fault_strikes_where_it_says_in_tasks_too(tmp_path):
     (tmp_path / "out/second").unlink()
     assert run_forked([], tmp_path / "out", "kill", 1, program).code == -signal.SIGKILL
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["first"]
+
+
+def test_moments_are_spread_over_the_run():
+    assert _shares(4) == [0.25, 0.75]
+    assert _shares(1) == [0.5]

@@ -46,7 +46,8 @@ rows:
 class Job:
     """A command and the folder that it writes; `again` are the words that go on after a fault.
 
-    `before` are commands that it needs, run once; `program` runs the words.
+    `before` are commands that it needs, run once; `program` runs the words. Errors are to be `plain`, for users, unless
+    it is a script of somebody else's.
     """
 
     name: str
@@ -54,6 +55,7 @@ class Job:
     again: Callable[[Path], list[str]]
     before: tuple[list[str], ...] = ()
     program: Program = main
+    plain: bool = True
 
 
 def training_words(method: str, place: Path) -> tuple[list[str], tuple[list[str], ...]]:

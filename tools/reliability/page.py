@@ -10,6 +10,7 @@ from tools.reliability.row import Row
 _SAME: Mapping[str, tuple[str, ...]] = {
     "train: twice": ("train supervised: twice",),
     "train: kill": ("train supervised: kill",),
+    "train: kill at any time": ("train supervised: kill at any time",),
     "train: term": ("train supervised: term",),
     "train: interrupt": ("train supervised: interrupt",),
     "train: full": ("train supervised: full",),
@@ -91,4 +92,5 @@ def _comparison_lines(groups: Mapping[str, Group]) -> Iterable[str]:
 
 def _counts(rows: Iterable[Row]) -> str:
     found = list(rows)
-    return f"{sum(row.held for row in found)} / {sum(row.tried for row in found)}" if found else "–"
+    held, tried = sum(row.held for row in found), sum(row.tried for row in found)
+    return f"{held} / {tried}" if tried else "–"

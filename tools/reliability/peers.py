@@ -149,7 +149,7 @@ def peer_rows(place: Path, trials: int, points: int) -> Iterator[Row]:
         own = place / peer.name.replace(" ", "-")
         own.mkdir()
         words = [str(own / "out")]
-        job = Job("train", words, partial(_same, words), program=peer.program)
+        job = Job("train", words, partial(_same, words), program=peer.program, plain=False)
         rows = [*crash_rows(own, [job], points), *_checkpoint_rows(own, peer, trials), _second_row(own, peer)]
         yield from (replace(row, system=peer.name) for row in rows)
 
@@ -209,10 +209,12 @@ def _second_row(place: Path, peer: _Peer) -> Row:
     """Returns whether a second process is kept from the folder of a live one."""
     out = place / "shared"
     with started([str(out), "100000"], out, peer.program) as first:
-        while not (out / peer.checkpoint).exists() and os.waitpid(first, os.WNOHANG) == (0, 0):
-            time.sleep(0.02)
-        os.kill(first, signal.SIGSTOP)  # alive, and not in the way
+        while True:  # it is to be alive, and not in the middle of a checkpoint
+            os.kill(first, signal.SIGSTOP)
+            if (out / peer.checkpoint).exists() and _read(peer, out / peer.checkpoint) is not None:
+                break
+            os.kill(first, signal.SIGCONT)
+            time.sleep(0.05)
         second = run_forked([str(out), "2"], out, program=peer.program)
-        os.kill(first, signal.SIGCONT)
     shutil.rmtree(out, ignore_errors=True)
     return tally("a second process beside a live run", "refused", [("again", second.code != 0)])
