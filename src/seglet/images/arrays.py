@@ -4,7 +4,10 @@ Code in a file is never run.
 """
 
 import io
+import lzma
 import re
+import struct
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Callable
@@ -20,7 +23,11 @@ from seglet.files import DataError, read_bytes
 CheckHeader = Callable[[tuple[int, ...], "np.dtype[np.generic]"], None]
 """Raises DataError for a shape and type of numbers that are not wanted; called before the numbers are read."""
 
-_BROKEN = (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError)
+_BROKEN = (
+    OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, NotImplementedError,
+    RuntimeError, SyntaxError, tokenize.TokenError, TypeError, OverflowError, MemoryError, struct.error,
+)  # fmt: skip
+"""Errors of archives, and of NumPy's header, which is read as a literal of Python."""
 _PFM_HEADER = re.compile(rb"P([fF])\s+(\d{1,9})\s+(\d{1,9})\s+([-+.0-9eE]{1,32})\s")
 
 
