@@ -10,7 +10,7 @@ from seglet.cli.main import main
 from seglet.locks import LOCK_FILE, FolderInUseError, lock_folder
 
 HOLD = "import sys, time, pathlib, seglet.locks as locks\nwith locks.lock_folder(pathlib.Path(sys.argv[1])):\n    "
-HOLD += "pathlib.Path(sys.argv[1], 'held').touch(); time.sleep(60)"
+HOLD += "pathlib.Path(sys.argv[1], 'held').touch(); time.sleep(600)"
 
 
 @pytest.fixture
@@ -66,7 +66,7 @@ def test_the_locks_of_many_processes_are_never_held_by_two(tmp_path):
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
 def test_children_of_a_killed_process_hold_nothing(tmp_path):
-    words = HOLD.replace("time.sleep(60)", "__import__('os').fork(); time.sleep(60)")
+    words = HOLD.replace("time.sleep(600)", "__import__('os').fork(); time.sleep(60)")
     process = subprocess.Popen([sys.executable, "-c", words, str(tmp_path)], start_new_session=True)
     while not (tmp_path / "held").exists():
         time.sleep(0.01)

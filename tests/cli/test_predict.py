@@ -106,6 +106,16 @@ def test_earlier_results_are_kept_without_overwrite(model, images, seglet, tmp_p
     assert seglet(*words, "--overwrite").code == 0
 
 
+def test_a_folder_in_which_the_first_write_was_interrupted_is_as_good_as_new(model, images, seglet, tmp_path):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out/.partial-0123abcd-predictions.json").write_text("{")
+    done = seglet("predict", model, images / "images", "--out", tmp_path / "out")
+    assert done.code == 0, done.err
+    (tmp_path / "out/masks/.partial-0123abcd-a.png").write_text("half")
+    assert seglet("predict", model, images / "images", "--out", tmp_path / "out", "--overwrite").code == 0
+    assert not list((tmp_path / "out").rglob(".partial-*"))
+
+
 def test_windows_agree_with_the_whole_where_the_network_sees_no_further(model):
     image = np.full((40, 50, 3), 128, np.uint8)
     found = segment_image(load(model), image, SegmentOptions(inference=InferenceOptions(window=(32, 32))))

@@ -152,5 +152,5 @@ def _resumed(words: list[str], folder: Path) -> list[str]:
 
 
 def _overwritten(words: list[str], folder: Path) -> list[str]:
-    holds = folder.is_dir() and any(path.suffix == ".json" for path in folder.iterdir())
+    holds = folder.is_dir() and any(path.suffix == ".json" and path.name[0] != "." for path in folder.iterdir())
     return [*words, "--overwrite"] if holds else words

@@ -5,7 +5,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from seglet.locks import holds_files
+from seglet.locks import LOCK_FILE
 
 
 def check_output_folder(out: Path, file: str, record: dict[str, Any], overwrite: bool | None) -> None:
@@ -30,16 +30,23 @@ def check_output_folder(out: Path, file: str, record: dict[str, Any], overwrite:
 def holds_results(out: Path, file: str) -> bool:
     """Checks whether a folder holds earlier results, by their record in `file`; False where it is new or empty.
 
+    Remains of interrupted writes are deleted from a folder of results, and from one that holds nothing else.
+
     Raises:
         ValueError: it is a file, or holds other files.
     """
+    from seglet.files import TEMPORARY, delete_partial
+
     if out.exists() and not out.is_dir():
         raise ValueError(f"{str(out)!r} is a file; choose a new folder with --out")
-    if not out.is_dir() or not holds_files(out):
+    if not out.is_dir():
         return False
-    if not (out / file).is_file():
+    found = (out / file).is_file()
+    if not found and any(path.name != LOCK_FILE and not path.name.startswith(TEMPORARY) for path in out.iterdir()):
         raise ValueError(f"{str(out)!r} holds other files; choose a new folder with --out")
-    return True
+    for folder in [out, *(path for path in out.rglob("*") if path.is_dir() and not path.is_symlink())]:
+        delete_partial(folder)
+    return found
 
 
 def check_replaceable(out: Path, file: str, overwrite: bool) -> bool:
