@@ -16,7 +16,7 @@ from tools.reliability.row import Row, tally
 
 _VOLATILE = ("steps_per_second",)
 _RECORDS = ("record.json", "predictions.json", "enhanced.json", "label.json", "refinements.json", ".seglet-lock",
-            "cost.json", "prepared.json", "hashes.json")  # fmt: skip
+            ".seglet-sources")  # fmt: skip
 """Files that say when and how a command ran, which differ between a run and its repetition."""
 _EVIDENCE: dict[Fault, str] = {
     "kill": "SIGKILL before a file event, then again: the same files",

@@ -1,5 +1,8 @@
 """The same work on many files: in processes, without files that are finished, and whatever goes wrong with one."""
 
+import contextlib
+import hashlib
+import json
 import multiprocessing
 import os
 import signal
@@ -13,22 +16,26 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from seglet.engine.console import ProgressDisplay
-from seglet.files import delete_partial
+from seglet.files import delete_partial, file_sha256
 from seglet.models.network import DivergedError
 
 
 @runtime_checkable
 class FileTask(Protocol):
-    """The work on one file; picklable. `name` is unique, and the last of `results` is written last."""
+    """The work on one file; picklable. `name` is unique in `out`, and the last of `results` is written last."""
 
     @property
     def name(self) -> str: ...
+    @property
+    def out(self) -> Path: ...
     @property
     def sources(self) -> tuple[Path, ...]: ...
     @property
     def results(self) -> tuple[Path, ...]: ...
 
 
+JOURNAL = ".seglet-sources"
+"""Name of the file in a folder of results that says what they were made of."""
 SMALLER_VIEWS = "take windows of it (--window 512 512), or make it smaller (--resize 0.5)"
 """The cure where a network runs out of memory, with options of the commands that predict."""
 SMALLER_IMAGES = "make it smaller (--resize 0.5)"
@@ -40,20 +47,51 @@ _Output = TypeVar("_Output")
 
 @dataclass(frozen=True)
 class TaskOutcome:
-    """The result of a task, or the reason why there is none; `earlier` if an earlier call made it."""
+    """The result of a task, or the reason why there is none; `earlier` if an earlier call made it.
+
+    `sources` is the hash of the files that it was made of.
+    """
 
     name: str
     made: dict[str, Any]
     reason: str = ""
     earlier: bool = False
+    sources: str = ""
 
 
-def is_finished(task: FileTask) -> bool:
-    """Returns True if all results exist and are newer than their sources."""
-    made = [path.stat().st_mtime_ns for path in task.results if path.is_file()]
-    if len(made) < len(task.results):
-        return False
-    return min(made) >= max((path.stat().st_mtime_ns for path in task.sources if path.exists()), default=0)
+class _Journal:
+    """Notes in the folder of results of what each was made of: a line for each, by the name of its task."""
+
+    def __init__(self) -> None:
+        self._known: dict[Path, dict[str, str]] = {}
+
+    def holds(self, task: FileTask) -> bool:
+        """Returns True if all results of a task exist and were made of its sources as they are."""
+        if not all(path.is_file() for path in task.results):
+            return False
+        if task.out not in self._known:
+            self._known[task.out] = _read_journal(task.out / JOURNAL)
+        return self._known[task.out].get(task.name) == _sources_hash(task)
+
+    def note(self, task: FileTask, sources: str) -> None:
+        with (task.out / JOURNAL).open("a", encoding="utf-8") as file:
+            file.write(json.dumps({"name": task.name, "sources": sources}) + "\n")
+
+
+def _read_journal(file: Path) -> dict[str, str]:
+    """Returns hashes by tasks; a line that an interruption cut, or somebody damaged, notes nothing."""
+    found: dict[str, str] = {}
+    lines = file.read_text(encoding="utf-8", errors="replace").splitlines() if file.is_file() else []
+    for line in lines:
+        with contextlib.suppress(ValueError, KeyError, TypeError, RecursionError):
+            one = json.loads(line)
+            found[str(one["name"])] = str(one["sources"])
+    return found
+
+
+def _sources_hash(task: FileTask) -> str:
+    hashes = [file_sha256(path) if path.is_file() else "none" for path in task.sources]
+    return hashlib.sha256(" ".join(hashes).encode()).hexdigest()
 
 
 def process_all(
@@ -64,17 +102,23 @@ def process_all(
     again: bool,
     unit: str = "images",
 ) -> list[TaskOutcome]:
-    """Works on the tasks that are not finished, or on all of them `again`; returns all outcomes in order."""
+    """Works on the tasks that are not finished, or on all of them `again`; returns all outcomes in order.
+
+    A task is finished if its results are there and were made of its sources as they are now, whatever their times.
+    """
+    journal, by_name = _Journal(), {task.name: task for task in tasks}
     for folder in {path.parent for task in tasks for path in task.results}:
         delete_partial(folder)
-    finished = [] if again else [task.name for task in tasks if is_finished(task)]
+    finished = [] if again else [task.name for task in tasks if journal.holds(task)]
     outcomes = {name: TaskOutcome(name, {}, earlier=True) for name in finished}
     due = [task for task in tasks if task.name not in outcomes]
     with ProgressDisplay(title, len(tasks), unit) as steps:
         steps.advance(len(outcomes))
         for index, outcome in map_in_processes(partial(_attempt, work), due, jobs):
             outcomes[due[index].name] = outcome
-            if outcome.reason:
+            if not outcome.reason:
+                journal.note(by_name[outcome.name], outcome.sources)
+            else:
                 steps.note(f"failed: {due[index].name}")
             steps.advance(len(outcomes))
     return [outcomes[task.name] for task in tasks]
@@ -83,7 +127,8 @@ def process_all(
 def _attempt(work: Callable[[_AnyTask], dict[str, Any]], task: _AnyTask) -> TaskOutcome:
     """Works on one task; an error that its file causes becomes the reason."""
     try:
-        return TaskOutcome(task.name, work(task))
+        sources = _sources_hash(task)
+        return TaskOutcome(task.name, work(task), sources=sources)
     except (ValueError, OSError, MemoryError) as error:
         return TaskOutcome(task.name, {}, str(error) or "memory ran out")
     except RuntimeError as error:

@@ -153,6 +153,10 @@ class _Task:
         return self.input.name
 
     @property
+    def out(self) -> Path:
+        return self.plan.out
+
+    @property
     def sources(self) -> tuple[Path, ...]:
         return self.input.source, self.input.image
 
