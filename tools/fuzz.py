@@ -39,7 +39,7 @@ def main(words: list[str]) -> int:
                 file.write_bytes(content)
                 answer_of(kind, file)
 
-        atheris.Setup([sys.argv[0], str(found), "-timeout=20", "-rss_limit_mb=4000", *words[1:]], once)
+        atheris.Setup([sys.argv[0], str(found), "-timeout=60", "-rss_limit_mb=4000", *words[1:]], once)
         atheris.Fuzz()  # ends the process
     return 0
 
