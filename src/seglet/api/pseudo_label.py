@@ -1,18 +1,16 @@
 """`seglet.pseudo_label`: masks of a model or a method as a data set to train on."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from os import PathLike, fspath
 from pathlib import Path
-from typing import Unpack
+from typing import Any, Unpack
 
 from seglet import methods
 from seglet.api.keywords import InferenceKeywords, as_model, inference_options
 from seglet.data.class_table import classes_of
 from seglet.data.dataset import Dataset
-from seglet.data.description_files import find_description
-from seglet.data.errors import DataError
 from seglet.data.folder_dataset import describe_data
-from seglet.data.layouts.infer import infer_layout
 from seglet.data.opening import names_world
 from seglet.data.tags.resolve import table_from_tags
 from seglet.data.tags.source import read_tags
@@ -21,7 +19,7 @@ from seglet.inference.folder_prediction import FolderOptions, ImageSource, predi
 from seglet.inference.inputs import gather_images
 from seglet.inference.job_report import JobReport
 from seglet.inference.options import DEFAULT_THRESHOLD, PseudoLabelOptions
-from seglet.inference.sources import LabelMethod, ModelLike
+from seglet.inference.sources import LabelMethod, ModelLike, is_data_set
 
 ImagesLike = Dataset | str | PathLike[str] | Iterable[str | PathLike[str]]
 """A data set, the name or folder of one, a folder of images, or a list of image files."""
@@ -43,6 +41,7 @@ def pseudo_label(
     overwrite: bool = False,
     device: str | None = None,
     max_pixels: int | None = None,
+    keys: Mapping[str, Any] | None = None,
     **options: Unpack[InferenceKeywords],
 ) -> JobReport:
     """Makes masks of the pixels that a model is sure of, and writes them with their images as a data set to train on.
@@ -67,6 +66,7 @@ def pseudo_label(
         overwrite: replace the earlier results in `out`.
         device: auto, cpu, cuda, …; None for where the model is, or for a GPU if it has to be loaded.
         max_pixels: pixels that an image in a file may have, 64 million if not given; data sets have their own limit.
+        keys: keys of a method in place of those of its experiment, such as `{"model": "facebook/sam3"}`.
         **options: how the model predicts; see `InferenceKeywords`.
 
     Returns:
@@ -75,18 +75,34 @@ def pseudo_label(
     Raises:
         ValueError: there are no such model, images or tags, an option does not apply, or `out` holds other files.
     """
-    found = as_model(model)
+    found = _with_keys(as_model(model), keys)
     file = None if tags is None else Path(tags)
     names, chosen = _image_source(data, split), list(classes) if classes is not None else None
     if chosen is None and file is not None and names.inputs and _finds_any_class(found):
         chosen = _names_in_tags(file, tags_key, names.inputs, Path(out))
     source = ImageSource(names.inputs, names.data, names.split, file, tags_key, chosen, max_pixels or MAX_PIXELS)
-    scored = None if score_on is None else str(score_on)
+    scored = score_on if score_on is None else str(score_on)
     pseudo = PseudoLabelOptions(threshold, inference_options(options), scores, scored, score_split)
-    name = fspath(model) if isinstance(model, str | PathLike) else type(model).__name__
-    command = f"seglet.pseudo_label({name!r}, …)"
-    folder = FolderOptions(Path(out), overwrite, pseudo=pseudo, device=device, command=command)
+    folder = FolderOptions(Path(out), overwrite, pseudo=pseudo, device=device, command=_command(model))
     return predict_folder(found, source, folder)
+
+
+def _command(model: ModelLike) -> str:
+    name = fspath(model) if isinstance(model, str | PathLike) else type(model).__name__
+    return f"seglet.pseudo_label({name!r}, …)"
+
+
+def _with_keys(model: ModelLike, keys: Mapping[str, Any] | None) -> ModelLike:
+    """Returns the model; a method with these keys.
+
+    Raises:
+        ValueError: there are some for another model.
+    """
+    if keys is None:
+        return model
+    if not isinstance(model, LabelMethod):
+        raise ValueError("keys are those of a method by its name or experiment; leave them out for a model")
+    return replace(model, keys={**model.keys, **keys})
 
 
 def _image_source(data: ImagesLike, split: str | None) -> ImageSource:
@@ -97,20 +113,9 @@ def _image_source(data: ImagesLike, split: str | None) -> ImageSource:
     name = str(data)
     if names_world(name):
         return ImageSource(data=name, split=split or "train")
-    if split is not None or name.endswith(".json") or _is_data_set(Path(name)):
+    if split is not None or name.endswith(".json") or is_data_set(Path(name)):
         return ImageSource(data=name, split=split or _usual_split(Path(name)))
     return ImageSource((Path(name),))
-
-
-def _is_data_set(folder: Path) -> bool:
-    """Returns True for a folder that is described, or that has masks beside its images."""
-    if not folder.is_dir() or find_description(folder) is not None:
-        return folder.is_dir()
-    try:
-        found = infer_layout(folder, None)
-    except DataError:
-        return False
-    return any(item.mask is not None for items in found.splits.values() for item in items)
 
 
 def _usual_split(data: Path) -> str:

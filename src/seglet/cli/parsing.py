@@ -197,6 +197,16 @@ def add_method(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_calibrate(parser: argparse.ArgumentParser) -> None:
+    """Adds the options --calibrate and --calibrate-split for a method with thresholds of class scores."""
+    parser.add_argument(
+        "--calibrate",
+        metavar="DATA",
+        help="with --method concepts: a few images with masks, on which the threshold of each class is chosen",
+    )
+    parser.add_argument("--calibrate-split", metavar="SPLIT", help="split of --calibrate (train)")
+
+
 def add_adapt(parser: argparse.ArgumentParser) -> None:
     """Adds the option --adapt for a method that remembers the images before it predicts them."""
     parser.add_argument(

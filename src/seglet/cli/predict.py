@@ -12,6 +12,7 @@ from seglet.cli.options.pseudo_labels import add_pseudo_label_options, read_pseu
 from seglet.cli.output import print_result
 from seglet.cli.parsing import (
     add_adapt,
+    add_calibrate,
     add_device,
     add_json,
     add_method,
@@ -21,6 +22,7 @@ from seglet.cli.parsing import (
 )
 
 if TYPE_CHECKING:
+    from seglet.inference.calibrate import CalibrationData
     from seglet.inference.folder_prediction import ImageSource
     from seglet.inference.options import InferenceOptions
     from seglet.inference.sources import LabelMethod
@@ -89,8 +91,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--fps", type=float, default=25.0, help="with --video: frames a second (25)")
     add_method(parser)
-    parser.add_argument("--names", nargs="+", metavar="CLASS", help="with --method: the classes, without background")
+    parser.add_argument(
+        "--names", nargs="+", metavar="CLASS", help="with --method: the classes, without background, or road,pothole"
+    )
     add_adapt(parser)
+    add_calibrate(parser)
     parser.add_argument(
         "--explain", action="store_true", help="with --method: draw the steps from which each mask is made"
     )
@@ -150,35 +155,58 @@ def _run_video(arguments: argparse.Namespace, inference: "InferenceOptions") -> 
     return 2 if report.failed else 0
 
 
+def _class_names(words: list[str] | None) -> list[str] | None:
+    """Returns the names of --names, which may also be one list with commas."""
+    if words is None:
+        return None
+    return [name for word in words for name in (part.strip() for part in word.split(",")) if name]
+
+
 def _model(arguments: argparse.Namespace, rest: list[str]) -> "str | LabelMethod":
     from seglet.inference.sources import LabelMethod
 
     if arguments.method is None:
         if arguments.adapt != "none":
             raise ValueError("--adapt is for a --method with a memory; a segmenter is adapted by `seglet adapt`")
+        if arguments.calibrate is not None:
+            raise ValueError("--calibrate chooses thresholds of a --method; a segmenter has none, leave it out")
         if arguments.model is None:
             raise ValueError("give a segmenter to segment with, or --method METHOD")
         return str(arguments.model)
     if arguments.samples:
         raise ValueError("a method makes masks without Monte-Carlo passes; leave --samples out")
-    return LabelMethod(arguments.method, parse_keys(rest), arguments.adapt)
+    return LabelMethod(arguments.method, parse_keys(rest), arguments.adapt, _calibration(arguments))
+
+
+def _calibration(arguments: argparse.Namespace) -> "CalibrationData | None":
+    from seglet.inference.calibrate import CalibrationData
+
+    if arguments.calibrate is None:
+        if arguments.calibrate_split is not None:
+            raise ValueError("--calibrate-split names a split of a data set; say which with --calibrate DATA")
+        return None
+    return CalibrationData(arguments.calibrate, arguments.calibrate_split or "train")
 
 
 def _images(arguments: argparse.Namespace) -> "ImageSource":
     """Returns the images; with a method in place of a model, the first word names one of them."""
     from seglet.inference.folder_prediction import ImageSource
+    from seglet.inference.sources import is_data_set
 
     inputs = arguments.inputs
     if arguments.method is not None and arguments.model is not None:
         inputs = [Path(arguments.model), *inputs]
-    if arguments.data is None and arguments.split is not None and inputs:
+    data, names = arguments.data, _class_names(arguments.names)
+    if data is None and arguments.split is not None and inputs:
         raise ValueError("--split names a part of a data set; give it with --data DATA")
+    if data is not None and names is not None and not inputs and Path(data).is_dir() and not is_data_set(Path(data)):
+        inputs, data = [Path(data)], None  # images alone, whose classes are named
     return ImageSource(
         inputs,
-        arguments.data,
+        data,
         arguments.split or "train",
         arguments.tags,
         arguments.tags_key or "",
-        arguments.names,
+        names,
         read_max_pixels(arguments),
     )

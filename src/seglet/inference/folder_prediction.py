@@ -1,6 +1,7 @@
 """Predicts the images of a folder or a data set and writes masks, overlays and, where asked for, pseudo labels."""
 
 import contextlib
+import shlex
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from os import PathLike, fspath
@@ -15,13 +16,14 @@ from seglet.data.class_table import CLASS_FILE, class_table_text
 from seglet.data.dataset import Dataset
 from seglet.data.layouts.twins import masks_beside_images
 from seglet.data.opening import open_dataset
-from seglet.engine.console import ProgressDisplay
+from seglet.engine.console import ProgressDisplay, print_message
 from seglet.engine.output_folder import check_replaceable
 from seglet.files import read_json, write_json, write_text
 from seglet.images import MAX_PIXELS
 from seglet.inference.batch import failure_reason
+from seglet.inference.calibrate import CalibrationData, calibrate
 from seglet.inference.dataset_images import DatasetImages
-from seglet.inference.from_tags import Adapting, TagPredictor, classes_named
+from seglet.inference.from_tags import Adapting, TagPredictor, classes_named, finds_classes
 from seglet.inference.image_jobs import ImageJob, PseudoLabelJob, SegmentationJob, TagMaskJob
 from seglet.inference.inputs import ImageFile, gather_images
 from seglet.inference.job_report import JobReport
@@ -35,6 +37,7 @@ from seglet.models.segmenter import Segmenter
 from seglet.types import Classes
 
 PREDICTION_RECORD = "predictions.json"
+_NO_TAGS = "nothing says which classes are in the images; give --tags FILE, or --data with tags"
 
 
 @dataclass(frozen=True)
@@ -111,6 +114,8 @@ def _predict_locked(model: ModelLike, source: ImageSource, options: FolderOption
     job = _job(predictor, images, source, options, masks, tags)
     if isinstance(model, LabelMethod) and model.adapting != "none":
         _remember(predictor, job, model.adapting, options.inference)
+    if isinstance(model, LabelMethod) and model.calibrating is not None:
+        identity = {**identity, "thresholds": _calibrated(predictor, model.calibrating)}
     record: dict[str, Any] = {"seglet": __version__, "command": options.command, "settings": job.settings}
     record |= {**identity, "classes": list(predictor.classes.names)}
     write_json(options.out / PREDICTION_RECORD, {**record, "finished": False})
@@ -124,6 +129,17 @@ def _predict_locked(model: ModelLike, source: ImageSource, options: FolderOption
         beside = f"masks that lie beside their images: {len(masks)}, such as {masks[0].name}; give the files to segment"
         reasons.append(f"{beside} them too")
     return JobReport(options.out, record, [f"segmented: {len(done)}, failed: {len(failed)}", *reasons, *next_steps])
+
+
+def _calibrated(predictor: Predictor, source: CalibrationData) -> dict[str, float]:
+    """Chooses thresholds on images with masks and says them; returns them for the record."""
+    assert isinstance(predictor, TagPredictor)
+    found = calibrate(predictor, source)
+    for one in found:
+        print_message(str(one))
+    words = shlex.join(f"{one.name}={one.threshold:g}" for one in found)
+    print_message(f"the same thresholds without these masks: --class-thresholds {words}")
+    return {one.name: one.threshold for one in found}
 
 
 def _remember(predictor: Predictor, job: ImageJob, adapting: Adapting, options: InferenceOptions) -> None:
@@ -177,6 +193,10 @@ def _open(
     if isinstance(model, LabelMethod):
         images = _dataset_images(source)
         known = None if source.class_names is None else classes_named(source.class_names)
+        if images is not None and known is not None:
+            _check_names(known.classes, images.samples.classes)
+        if images is None and known is None and source.tags is None and finds_classes(model.source, model.keys):
+            raise ValueError("nothing says which classes to find; name them with --names road pothole")
         samples, name = (known, None) if images is None else (images.samples, images.name)
         tags: list[KnownTags] = []
 
@@ -184,8 +204,8 @@ def _open(
             if source.tags is not None:
                 files = _files(images, source, options, masks)
                 tags.append(read_known_tags(source.tags, source.tags_key, files, classes))
-            elif images is None and options.pseudo is None:
-                raise ValueError("nothing says which classes are in the images; give --tags FILE, or --data with tags")
+            elif images is None and options.pseudo is None and not finds_classes(model.source, model.keys):
+                raise ValueError(_NO_TAGS)
 
         predictor = open_predictor(model, options.device, samples, name, read_tags_first)
         keys = {"keys": dict(model.keys)} if model.keys else {}
@@ -195,6 +215,12 @@ def _open(
         raise ValueError("--names are the classes of a --method; a segmenter knows its own, leave them out")
     predictor = open_predictor(model, options.device)
     return predictor, _dataset_images(source, predictor.classes), _identity(model), []
+
+
+def _check_names(named: Classes, own: Classes) -> None:
+    if set(named.foreground.values()) != set(own.foreground.values()):
+        raise ValueError(f"--names are {', '.join(named.foreground.values())}, but the data have the classes "
+                         f"{', '.join(own.foreground.values())}; leave --names out")  # fmt: skip
 
 
 def _identity(model: ModelLike) -> dict[str, str]:
@@ -230,9 +256,9 @@ def _job(
     if options.pseudo is not None:
         truth = None if images is None else images.truth
         return PseudoLabelJob(predictor, files, tags, options.out, options.pseudo, truth)
-    if tags is None:
-        raise ValueError("nothing says which classes are in the images; give --tags FILE, or --data with tags")
     assert isinstance(predictor, TagPredictor)
+    if tags is None and predictor.needs_tags:
+        raise ValueError(_NO_TAGS)
     return TagMaskJob(predictor, files, tags, options.out, options.inference, options.explain)
 
 

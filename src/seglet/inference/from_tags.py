@@ -17,7 +17,16 @@ from seglet.data.dataset import Dataset, Sample
 from seglet.data.errors import DataError
 from seglet.engine.console import print_message
 from seglet.images import resize_by_factor
-from seglet.methods.protocols import Explanation, Explanations, ImageMemory, LabelMaps, RestoredArtefacts, TrainingNotes
+from seglet.methods.protocols import (
+    DeferredTeacher,
+    Explanation,
+    Explanations,
+    ImageMemory,
+    LabelMaps,
+    RestoredArtefacts,
+    TrainingNotes,
+    UntaggedMaps,
+)
 from seglet.models.image_tensor import image_batch
 from seglet.tensors import resize_align_corners
 from seglet.types import Classes, tag_vector, without_background
@@ -49,17 +58,30 @@ class TagPredictor:
 
         Args:
             image: the image.
-            tags: label ids of its classes.
+            tags: label ids of its classes; None if they are not known.
             shrink: factor by which it is shrunk before.
             truth: true labels, for controls that use them.
 
         Raises:
-            ValueError: the tags are not known.
+            ValueError: the tags are not known, and the method needs them.
         """
         if tags is None:
+            return self._untagged_maps(image, shrink)
+        return np.asarray(self.class_maps_of_batch([image], [tags], shrink, None if truth is None else [truth])[0])
+
+    @property
+    def needs_tags(self) -> bool:
+        """True for a method that does not find out by itself which classes are in an image."""
+        return not isinstance(self.method, UntaggedMaps)
+
+    @torch.inference_mode()
+    def _untagged_maps(self, image: UInt8[np.ndarray, "h w 3"], shrink: float) -> Float32[np.ndarray, "k h w"]:
+        if not isinstance(self.method, UntaggedMaps):
             raise ValueError("a method makes masks of the classes that are known to be in an image; give --tags, or "
                              "--data with tags or masks")  # fmt: skip
-        return np.asarray(self.class_maps_of_batch([image], [tags], shrink, None if truth is None else [truth])[0])
+        source = image_batch(resize_by_factor(image, shrink)).to(self.device)
+        found = resize_align_corners(self.method.untagged_maps(source), (image.shape[0], image.shape[1]))
+        return np.asarray(found[0].float().cpu().numpy())
 
     @torch.inference_mode()
     def class_maps_of_batch(
@@ -189,7 +211,18 @@ def open_method(
         except RuntimeError as error:
             raise ValueError(f"the weights of run {source!r} do not fit these keys; leave out those that change its "
                              f"networks ({error})") from error  # fmt: skip
+    if isinstance(method, DeferredTeacher):
+        _say(method.load_teacher(place))
     return TagPredictor(cast(LabelMaps, method.to(place).eval()), images.classes, place)  # its class was checked above
+
+
+def finds_classes(source: str, keys: Mapping[str, Any]) -> bool:
+    """Returns True for a method that also makes masks of images whose tags are not known.
+
+    Raises:
+        ValueError: there is no such method or run, or the method makes no masks without training.
+    """
+    return isinstance(_experiment(source, keys).method_class, UntaggedMaps)
 
 
 def _experiment(source: str, keys: Mapping[str, Any]) -> "Experiment":

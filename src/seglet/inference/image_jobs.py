@@ -27,6 +27,10 @@ from seglet.inference.score_maps import write_scores
 from seglet.inference.segment import PredictedMaps, decided_maps, segment_image, write_maps
 from seglet.inference.training_set import clear_earlier_results, copy_scored_split, link_image, write_tags
 from seglet.models.segmenter import Segmenter
+from seglet.types import Classes
+
+_LISTED = 10
+"""Images that a summary names."""
 
 UNNAMED_BY_TAGS = "the tags do not name it; add it to them, with no tag if no class is in it"
 
@@ -89,32 +93,35 @@ class SegmentationJob:
 class TagMaskJob:
     """Masks by a method from the tags of each image; images that the tags do not name are skipped.
 
-    With `explain`, a sheet shows how each mask comes about.
+    Without tags (None) the method finds out by itself which classes are in an image. With `explain`, a sheet shows how
+    each mask comes about.
     """
 
     def __init__(
         self,
         model: TagPredictor,
         images: Sequence[ImageFile],
-        tags: KnownTags,
+        tags: KnownTags | None,
         out: Path,
         options: InferenceOptions,
         explain: bool = False,
     ) -> None:
         self.model, self.tags, self.out, self.options, self.explain = model, tags, out, options, explain
-        self.images, self.skipped = _named_by(tags, images)
-        self.known_tags: Mapping[Path, Sequence[int]] | None = tags.by_path
-        self.settings = {"tags": _origin(tags), **options.as_dict()}
+        self.images, self.skipped = (list(images), []) if tags is None else _named_by(tags, images)
+        self.known_tags: Mapping[Path, Sequence[int]] | None = None if tags is None else tags.by_path
+        self.settings = {"tags": None if tags is None else _origin(tags), **options.as_dict()}
         self.summary = dict[str, Any]()
 
     def make(self, source: ImageFile, image: UInt8[np.ndarray, "h w 3"]) -> dict[str, Any]:
         """Segments one image and writes the results; returns where they are, and facts for the record."""
-        tags = self.tags.by_path[source.path]
+        tags = None if self.tags is None else self.tags.by_path[source.path]
         scores = predict_probabilities(self.model, image, tags, self.options)
         found = decided_maps(scores, self.options, self.model.classes)
-        names = [self.model.classes.names[label] for label in tags]
         written = write_maps(found, image, source.name, self.out, self.model.classes)
-        return {**written, **self._explanation(source, image, found, tags), "tags": names}
+        if tags is None:
+            return written
+        named = tag_facts(tags, found.labels, self.model.classes)
+        return {**written, **self._explanation(source, image, found, tags), **named}
 
     def _explanation(
         self, source: ImageFile, image: UInt8[np.ndarray, "h w 3"], found: PredictedMaps, tags: Sequence[int]
@@ -130,6 +137,7 @@ class TagMaskJob:
     def finish(self, done: Sequence[dict[str, Any]]) -> list[str]:
         """Returns lines that say where the results are and what comes next."""
         return [
+            *([] if self.tags is None else missing_lines(done)),
             f"masks, overlays and confidences are in {self.out}, and predictions.json says what became of each",
             f"next: look at {self.out / 'overlays'}; --refiner par or crf moves masks to edges, --pseudo-labels makes",
             "      them a data set to train on",
@@ -193,8 +201,7 @@ class PseudoLabelJob:
             self._quality.add(torch.from_numpy(made.labels), torch.from_numpy(truth.copy()))
         written["image"] = link_image(source, self.out).relative_to(self.out).as_posix()
         if tags is not None:
-            written["tags"] = [classes.names[label] for label in tags]
-            written["missing"] = [classes.names[label] for label in tags if not (made.labels == label).any()]
+            written |= tag_facts(tags, made.labels, classes)
         return written
 
     def finish(self, done: Sequence[dict[str, Any]]) -> list[str]:
@@ -202,8 +209,7 @@ class PseudoLabelJob:
         lines = []
         if self.tags is not None:
             write_tags(self.out, {made["image"]: made["tags"] for made in done})
-            lost = sum(bool(made["missing"]) for made in done)
-            lines.append(f"images where a tag got no pixel: {lost}; predictions.json says which")
+            lines += missing_lines(done)
         if done:
             void = sum(made.get("void", 0.0) for made in done) / len(done)
             lines.append(
@@ -219,6 +225,20 @@ class PseudoLabelJob:
             f"next: look at {self.out / 'overlays'}; where the masks are right, train on them:",
             f"      seglet data check {self.out}",
         ]
+
+
+def tag_facts(tags: Sequence[int], labels: UInt8[np.ndarray, "h w"], classes: Classes) -> dict[str, list[str]]:
+    """Returns the names of an image's tags, and of those that got no pixel, for the record."""
+    lost = [label for label in tags if not (labels == label).any()]
+    return {"tags": [classes.names[label] for label in tags], "missing": [classes.names[label] for label in lost]}
+
+
+def missing_lines(done: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Returns how many images have a tag without a pixel, and which: the first of them."""
+    lost = [made for made in done if made["missing"]]
+    lines = [f"images where a tag got no pixel: {len(lost)}; predictions.json says which"]
+    lines += [f"  {made['source']}: {', '.join(made['missing'])}" for made in lost[:_LISTED]]
+    return [*lines, f"  and {len(lost) - _LISTED} more"] if len(lost) > _LISTED else lines
 
 
 def _named_by(tags: KnownTags, images: Sequence[ImageFile]) -> tuple[list[ImageFile], list[tuple[ImageFile, str]]]:

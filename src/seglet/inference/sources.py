@@ -11,9 +11,13 @@ import torch
 from torch import Tensor
 
 from seglet.data.dataset import Dataset, Sample
+from seglet.data.description_files import find_description
+from seglet.data.errors import DataError
 from seglet.data.folder_dataset import present_classes
+from seglet.data.layouts.infer import infer_layout
 from seglet.data.opening import open_dataset
 from seglet.images import MAX_PIXELS, read_mask
+from seglet.inference.calibrate import CalibrationData
 from seglet.inference.from_tags import Adapting, TagPredictor, open_method
 from seglet.inference.models import choose_device, load_model
 from seglet.models.image_tensor import ImageLike, as_uint8, image_batch
@@ -26,12 +30,14 @@ class LabelMethod:
     """A method that makes masks from tags, in place of a model.
 
     `source` is its name, the path of its experiment (YAML) or of a run of it; `keys` are keys in place of those there.
-    `adapting` lets it remember the images before it predicts them.
+    `adapting` lets it remember the images before it predicts them, `calibrating` are images with masks on which the
+    thresholds of its classes are chosen.
     """
 
     source: str
     keys: Mapping[str, Any] = field(default_factory=dict)
     adapting: Adapting = "none"
+    calibrating: CalibrationData | None = None
 
 
 ModelLike = Segmenter | TagPredictor | LabelMethod | str | PathLike[str]
@@ -45,6 +51,17 @@ MaskLike = np.ndarray | Tensor | str | PathLike[str]
 
 DataLike = Dataset | str | PathLike[str] | Iterable[Sample | tuple[ImageLike, MaskLike]]
 """A data set, its folder or dataset.json, `world…`, or samples, or pairs of an image and its mask."""
+
+
+def is_data_set(folder: Path) -> bool:
+    """Returns True for a folder that is described, or that has masks beside its images."""
+    if not folder.is_dir() or find_description(folder) is not None:
+        return folder.is_dir()
+    try:
+        found = infer_layout(folder, None)
+    except DataError:
+        return False
+    return any(item.mask is not None for items in found.splits.values() for item in items)
 
 
 def open_predictor(

@@ -43,12 +43,16 @@ def labels_above(
 ) -> UInt8[np.ndarray, "h w"]:
     """Returns the class of each pixel where some classes have thresholds; without any, the most probable one.
 
+    Without thresholds, a pixel in which no class has any probability is IGNORE.
+
     A class with a threshold takes the pixels where its probability reaches it; among several, the one that exceeds its
     own by the largest factor. Where none does, the most probable of the other classes is taken, and IGNORE if all
     classes have thresholds.
     """
     if not thresholds:
-        return np.asarray(probabilities.argmax(axis=0), np.uint8)
+        labels = np.asarray(probabilities.argmax(axis=0), np.uint8)
+        labels[probabilities.max(axis=0) == 0] = IGNORE
+        return labels
     named = sorted(thresholds)
     others = [label for label in range(len(probabilities)) if label not in thresholds]
     factors = np.stack([probabilities[label] / thresholds[label] for label in named])

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
 
+import torch
 from jaxtyping import Float, Integer
 from torch import Tensor, nn
 
@@ -215,6 +216,40 @@ class LabelMaps(Protocol):
 
         `tags` leave out the background. `regions` are true masks, for control experiments that may use them.
         """
+
+
+@runtime_checkable
+class UntaggedMaps(LabelMaps, Protocol):
+    """A method that also makes class maps of images of which nothing is known."""
+
+    @abstractmethod
+    def untagged_maps(self, images: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b k h w"]:
+        """Returns class maps in [0, 1], the background first; those of classes that it does not find are 0."""
+
+
+@runtime_checkable
+class DeferredTeacher(Protocol):
+    """A method with a network that makes its label maps and that training on stored columns does not need."""
+
+    @abstractmethod
+    def load_teacher(self, device: torch.device) -> list[str]:
+        """Loads the network on a device; returns one line per note."""
+
+
+@runtime_checkable
+class ThresholdedScores(Protocol):
+    """A method whose label maps come from scores of single classes, each with a threshold that can be calibrated."""
+
+    @abstractmethod
+    def class_scores(self, images: Float[Tensor, "b 3 h w"], tags: Float[Tensor, "b f"]) -> Float[Tensor, "b f h w"]:
+        """Returns scores in [0, 1] of the tagged classes, before thresholds."""
+
+    thresholds: Tensor
+    """Threshold of each class but the background, above 0 and below 1."""
+
+    @abstractmethod
+    def set_thresholds(self, thresholds: Float[Tensor, " f"]) -> None:
+        """Takes other thresholds."""
 
 
 @runtime_checkable

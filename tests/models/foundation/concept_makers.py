@@ -59,7 +59,7 @@ def _clipseg(words: Any) -> Any:
     vision = {**_SMALL, "num_hidden_layers": 4, "image_size": 32, "patch_size": 8}
     config = CLIPSegConfig(
         text_config=text, vision_config=vision, projection_dim=8, extract_layers=[1, 2, 3], reduce_dim=8,
-        decoder_num_attention_heads=2, decoder_intermediate_size=16, initializer_factor=8.0,
+        decoder_num_attention_heads=2, decoder_intermediate_size=16,
     )  # fmt: skip
     return CLIPSegForImageSegmentation(config)
 
