@@ -43,7 +43,7 @@ def test_pseudo_labels_have_thresholds_chosen_on_a_few_masks(words, images, segl
     assert done.code == 0, done.err
     chosen = read_json(tmp_path / "out/predictions.json")["thresholds"]
     assert set(chosen) == set(WORLD_CLASSES.foreground.values())
-    assert "the same thresholds without these masks: --class-thresholds" in done.err + done.out
+    assert "the same thresholds without these masks, as a key: class_thresholds" in done.err + done.out
 
 
 def test_contradictions_are_named(words, images, seglet, tmp_path):

@@ -10,6 +10,8 @@ from tests.methods.toys import labelled
 from tests.models.foundation.concept_makers import save_concept
 
 from seglet.data.dataset import Dataset, Sample
+from seglet.engine.provenance import CardOptions, read_provenance
+from seglet.files import write_json
 from seglet.inference import calibrate as calibration
 from seglet.inference.from_tags import TagPredictor
 from seglet.methods.concepts import Config, Method
@@ -17,6 +19,7 @@ from seglet.methods.concepts.asking import AskedTeacher, ClassScores
 from seglet.methods.concepts.columns import ConceptScores
 from seglet.methods.concepts.scores import centre_thresholds, exclusive_maps
 from seglet.models.foundation.licences import licence_note
+from seglet.models.io.model_card import LicensedPart
 from seglet.types import IGNORE, Classes, Progress, Tagged
 from seglet.values import ConfigError
 
@@ -179,3 +182,11 @@ def test_it_is_loaded_only_where_masks_are_made() -> None:
     assert not any(isinstance(part, AskedTeacher) for part in made.modules())
     with pytest.raises(ValueError, match="has not been loaded"):
         made.label_maps(torch.rand(1, 3, 8, 8), torch.ones(1, 2))
+
+
+def test_the_card_of_a_student_lists_the_network_that_made_its_labels(tmp_path: Path) -> None:
+    write_json(tmp_path / "labels/predictions.json", {"teacher": "facebook/sam3", "licence": "SAM License"})
+    values = {"method": "supervised", "data": str(tmp_path / "labels"), "train_split": "all", "val_split": "all"}
+    write_json(tmp_path / "run/experiment.yaml", values)
+    parts = read_provenance(tmp_path / "run", CardOptions()).parts
+    assert LicensedPart("labels by facebook/sam3", "SAM License") in parts

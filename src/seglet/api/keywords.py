@@ -1,7 +1,7 @@
 """Keywords that several public functions share, and the forms in which they take models and classes."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from os import PathLike, fspath
 from pathlib import Path
 from typing import Any, TypedDict, get_type_hints
@@ -29,9 +29,10 @@ class InferenceKeywords(TypedDict, total=False):
     depth: for networks that take depth; a folder of depth maps or a depth network.
     brighten: brighten images before: a method of `seglet enhance`, or the folder of its network.
     thresholds: least probability by the name of a class, for predictions alone; `seglet predict --thresholds`.
-    refiner: pamr, par or crf, which moves class borders to image edges.
+    refiner: pamr, par or crf, which moves class borders to image edges, or sam, which votes within segments.
     steps: steps of the refiner.
     crf_settings: strengths of the refiner crf, by name.
+    sam_model: SAM or SAM 2 of the refiner sam: a name, hub id or folder.
     """
 
     scales: Sequence[float] | None
@@ -49,6 +50,7 @@ class InferenceKeywords(TypedDict, total=False):
     refiner: str | Refiner | None
     steps: int | None
     crf_settings: str | None
+    sam_model: str | None
 
 
 def inference_options(keywords: Mapping[str, Any]) -> InferenceOptions:
@@ -67,8 +69,18 @@ def inference_options(keywords: Mapping[str, Any]) -> InferenceOptions:
     values = {name: convert_value(name, _plain(value), hints[name]) for name, value in given.items()}
     return InferenceOptions(
         **values,
-        refiner=as_refiner(keywords.get("refiner"), keywords.get("steps"), keywords.get("crf_settings"), "ssss"),
+        refiner=_chosen_refiner(keywords),
     )
+
+
+def _chosen_refiner(keywords: Mapping[str, Any]) -> Refiner | None:
+    model = keywords.get("sam_model")
+    chosen = as_refiner(keywords.get("refiner"), keywords.get("steps"), keywords.get("crf_settings"), "ssss")
+    if model is None:
+        return chosen
+    if chosen is None:
+        raise ValueError("sam_model is that of the refiner sam; take refiner='sam', or leave it out")
+    return replace(chosen, model=str(model))
 
 
 def as_refiner(

@@ -1,5 +1,7 @@
 """`seglet.refine`: probabilities of one image, moved to its edges."""
 
+from dataclasses import replace
+
 import numpy as np
 from jaxtyping import Float32
 from torch import Tensor
@@ -18,6 +20,7 @@ def refine(
     *,
     steps: int | None = None,
     crf_settings: str | None = None,
+    sam_model: str | None = None,
     max_pixels: int | None = None,
 ) -> Float32[np.ndarray, "k h w"]:
     """Moves the borders between classes to the edges of an image.
@@ -25,9 +28,10 @@ def refine(
     Args:
         probabilities: floats [classes, h, w] in [0, 1] at the size of the image, or a segmentation.
         image: the image, as a file, a PIL image, an array or a tensor; a segmentation knows its own.
-        refiner: pamr, par or crf.
+        refiner: pamr, par, crf, or sam, which gives each segment of the image the mean of its pixels.
         steps: steps of the refiner, 10 if not given.
         crf_settings: strengths of the crf: ssss (the default), labels, weclip, seco or excel.
+        sam_model: SAM or SAM 2 of the refiner sam: a name, hub id or folder.
         max_pixels: pixels that an image in a file may have, 64 million if not given.
 
     Returns:
@@ -39,6 +43,8 @@ def refine(
     """
     chosen = as_refiner(refiner, steps, crf_settings, "ssss")
     assert chosen is not None  # a name or a refiner was given
+    if sam_model is not None:
+        chosen = replace(chosen, model=sam_model)
     if isinstance(probabilities, Segmentation):
         image = probabilities.image if image is None else image
         probabilities = probabilities.probabilities

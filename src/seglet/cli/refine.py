@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from seglet.cli.options.inference import add_refiner_options
+from seglet.cli.options.inference import add_refiner_options, read_refiner
 from seglet.cli.options.limits import add_max_pixels, read_max_pixels
 from seglet.cli.output import print_result
 from seglet.cli.parsing import add_json, positive_fraction, whole_number
@@ -54,6 +54,7 @@ def run(arguments: argparse.Namespace) -> int:
         overwrite=arguments.overwrite,
         command=arguments.command_line,
         max_pixels=read_max_pixels(arguments),
+        sam_model=read_refiner(arguments, "ssss").model,
     )
     report = refine_folder(arguments.folder, arguments.images, options)
     print_result(report.text, report.record, arguments.json)

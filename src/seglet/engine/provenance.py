@@ -13,9 +13,13 @@ from seglet.models.backbones.published import OWN_WEIGHTS, hub_licence, timm_lic
 from seglet.models.distillation.class_teacher import AVERAGE, teacher_sources
 from seglet.models.foundation.hub import HUB_PREFIX
 from seglet.models.foundation.known_models import known_model
+from seglet.models.foundation.licences import licence_of
 from seglet.models.io.model_card import LICENCE_NOT_STATED, LicensedPart, Provenance
 
 _SCORES = ("miou", "miou_present", "miou_all", "pixel_accuracy", "mean_accuracy", "ece_15")
+_LABEL_RECORD = "predictions.json"
+"""File in which `seglet predict` notes how labels were made."""
+
 _WEIGHTS_KEYS = ("student_weights", "teacher", "weights")
 """Keys of an experiment that name weights of others."""
 
@@ -97,10 +101,13 @@ def _licensed_parts(values: Mapping[str, Any], data_licence: str) -> tuple[Licen
     parts = [
         LicensedPart(f"the data, {values['data']}", data_licence or ("Apache-2.0" if is_world else LICENCE_NOT_STATED))
     ]
+    parts += _label_parts(str(values["data"]))
     for key, value in values.items():
         entry = known_model(value) if isinstance(value, str) else None
         if entry is not None:
             parts.append(LicensedPart(f"{entry.id}, {entry.about}", entry.licence))
+        elif key == "model" and values.get("method") == "concepts":
+            parts.append(LicensedPart(f"teacher, asked by words: {Path(value).name}", licence_of(value)))
         elif key in _WEIGHTS_KEYS and isinstance(value, str) and value and value != AVERAGE:
             sources = teacher_sources(value) if key == "teacher" else [value]
             parts += [_part_of(key.replace("_", " "), source) for source in sources]
@@ -108,6 +115,16 @@ def _licensed_parts(values: Mapping[str, Any], data_licence: str) -> tuple[Licen
             options = [word.partition("=") for term in value for word in str(term).split()]
             parts += [_part_of("teacher of features", source) for name, _, source in options if name == "teacher"]
     return tuple(dict.fromkeys([*parts, *_initial_weights(values)]))
+
+
+def _label_parts(data: str) -> list[LicensedPart]:
+    """Returns the network that made the labels, as `seglet predict` noted it beside them; none for other data."""
+    place = Path(data)
+    record = (place.parent if place.is_file() else place) / _LABEL_RECORD
+    found = read_json(record) if record.is_file() else {}
+    if not isinstance(found, dict) or "teacher" not in found:
+        return []
+    return [LicensedPart(f"labels by {found['teacher']}", str(found.get("licence") or LICENCE_NOT_STATED))]
 
 
 def _initial_weights(values: Mapping[str, Any]) -> list[LicensedPart]:

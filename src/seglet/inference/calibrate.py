@@ -61,16 +61,14 @@ def calibrate(predictor: TagPredictor, source: CalibrationData) -> list[ClassThr
         ValueError: the method has no thresholds, there are no such data, or none of the images has a mask.
     """
     if not isinstance(predictor.method, ThresholdedScores):
-        raise ValueError(
-            "this method has no thresholds of scores to calibrate; leave --calibrate out, or choose concepts"
-        )
+        raise ValueError("this method has no thresholds of scores to calibrate; choose concepts, or do not calibrate")
     before = predictor.method.thresholds.tolist()
     data = open_dataset(source.data, source.split, whole_masks=True)
     check_classes(predictor.classes, data.classes)
     counts, images = _count(predictor, data)
     if not images.any():
         where = f"{source.data!r}, split {source.split},"
-        raise DataError(f"no image of {where} has a mask with one of the classes; choose another --calibrate-split")
+        raise DataError(f"no image of {where} has a mask with one of the classes; calibrate on another split")
     names = list(predictor.classes.foreground.values())
     found = [_chosen(name, counts[place], float(before[place]), int(images[place])) for place, name in enumerate(names)]
     predictor.method.set_thresholds(torch.tensor([one.threshold for one in found]))

@@ -1,7 +1,6 @@
 """Predicts the images of a folder or a data set and writes masks, overlays and, where asked for, pseudo labels."""
 
 import contextlib
-import shlex
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from os import PathLike, fspath
@@ -33,6 +32,7 @@ from seglet.inference.options import InferenceOptions, PseudoLabelOptions, Segme
 from seglet.inference.predict import Predictor, brightened, check_inference_options, memory_cure
 from seglet.inference.sources import LabelMethod, ModelLike, open_predictor
 from seglet.locks import lock_folder
+from seglet.methods.protocols import DeferredTeacher
 from seglet.models.segmenter import Segmenter
 from seglet.types import Classes
 
@@ -137,8 +137,8 @@ def _calibrated(predictor: Predictor, source: CalibrationData) -> dict[str, floa
     found = calibrate(predictor, source)
     for one in found:
         print_message(str(one))
-    words = shlex.join(f"{one.name}={one.threshold:g}" for one in found)
-    print_message(f"the same thresholds without these masks: --class-thresholds {words}")
+    words = " ".join(f"{one.name}={one.threshold:g}" for one in found)
+    print_message(f"the same thresholds without these masks, as a key: class_thresholds {words}")
     return {one.name: one.threshold for one in found}
 
 
@@ -210,7 +210,7 @@ def _open(
         predictor = open_predictor(model, options.device, samples, name, read_tags_first)
         keys = {"keys": dict(model.keys)} if model.keys else {}
         used = {} if model.adapting == "none" else {"adapt": model.adapting}
-        return predictor, images, {"method": model.source, **keys, **used}, tags
+        return predictor, images, {"method": model.source, **keys, **used, **_teacher(predictor)}, tags
     if source.class_names is not None:
         raise ValueError("--names are the classes of a --method; a segmenter knows its own, leave them out")
     predictor = open_predictor(model, options.device)
@@ -219,8 +219,18 @@ def _open(
 
 def _check_names(named: Classes, own: Classes) -> None:
     if set(named.foreground.values()) != set(own.foreground.values()):
-        raise ValueError(f"--names are {', '.join(named.foreground.values())}, but the data have the classes "
-                         f"{', '.join(own.foreground.values())}; leave --names out")  # fmt: skip
+        raise ValueError(f"the names are {', '.join(named.foreground.values())}, but the data have the classes "
+                         f"{', '.join(own.foreground.values())}; leave the names out")  # fmt: skip
+
+
+def _teacher(predictor: Predictor) -> dict[str, str]:
+    """Returns the network that a method asks, and its licence, which the card of a student of the masks lists."""
+    if not (isinstance(predictor, TagPredictor) and isinstance(predictor.method, DeferredTeacher)):
+        return {}
+    from seglet.models.foundation.licences import licence_of
+
+    source = predictor.method.teacher_source()
+    return {"teacher": source, "licence": licence_of(source)}
 
 
 def _identity(model: ModelLike) -> dict[str, str]:

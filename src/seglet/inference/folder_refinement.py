@@ -51,6 +51,7 @@ class RefineOptions:
         overwrite: also refine files that are finished.
         command: command for the record.
         max_pixels: pixels that an image may have.
+        sam_model: SAM or SAM 2 of the refiner sam; empty for the usual one.
 
     Raises:
         ValueError: strengths of a crf are given to another refiner.
@@ -67,6 +68,7 @@ class RefineOptions:
     overwrite: bool = False
     command: str = ""
     max_pixels: int = MAX_PIXELS
+    sam_model: str = ""
 
     def __post_init__(self) -> None:
         if self.crf_settings is not None and self.refiner != "crf":
@@ -75,7 +77,8 @@ class RefineOptions:
     def refiner_for(self, score_maps: bool) -> Refiner:
         """Returns the refiner with the strengths that suit score maps, or else index masks."""
         usual = "ssss" if score_maps else "labels"
-        return Refiner(self.refiner, self.steps, (self.crf_settings or usual) if self.refiner == "crf" else "")
+        settings = (self.crf_settings or usual) if self.refiner == "crf" else ""
+        return Refiner(self.refiner, self.steps, settings, self.sam_model)
 
 
 def refine_folder(folder: Path, images: Path, options: RefineOptions) -> JobReport:

@@ -5,8 +5,11 @@ from typing import Any
 
 from seglet.values import did_you_mean
 
-REFINERS = ("pamr", "par", "crf")
-"""Ways to move the borders of score maps to image edges; see `labels.refine`."""
+REFINERS = ("pamr", "par", "crf", "sam")
+"""Ways to move the borders of score maps to image edges; see `labels.refine`. `sam` votes within SAM's segments."""
+
+SAM_MODEL = "sam2-tiny"
+"""Network whose segments the refiner sam takes if no other is named."""
 
 CRF_SETTINGS = ("ssss", "labels", "weclip", "seco", "excel")
 """Names of the strengths in `labels.refine.crf_settings`."""
@@ -29,14 +32,17 @@ class Refiner:
         name: one of `REFINERS`.
         steps: iterations of the refiner.
         crf_settings: strengths of a CRF, one of `CRF_SETTINGS`; empty for the others.
+        model: SAM or SAM 2 of the refiner sam, by name, hub id or folder; empty for the others.
 
     Raises:
-        ValueError: no such refiner or strengths, a negative number of steps, or strengths for another refiner than crf.
+        ValueError: no such refiner or strengths, a negative number of steps, or strengths for another refiner than crf,
+            or a model for another than sam.
     """
 
     name: str
     steps: int = REFINER_STEPS
     crf_settings: str = ""
+    model: str = ""
 
     def __post_init__(self) -> None:
         if self.name not in REFINERS:
@@ -46,6 +52,8 @@ class Refiner:
             raise ValueError(f"steps of a refiner: expected 0 or more, got {self.steps}")
         if (self.name == "crf") != bool(self.crf_settings):
             raise ValueError("a crf needs the name of its strengths, and other refiners have none; see crf_settings")
+        if self.model and self.name != "sam":
+            raise ValueError("a SAM model is that of the refiner sam; take it, or leave the model out")
         if self.crf_settings and self.crf_settings not in CRF_SETTINGS:
             hint = did_you_mean(self.crf_settings, CRF_SETTINGS)
             raise ValueError(f"there are no crf_settings {self.crf_settings!r}{hint}; choose from "
@@ -53,6 +61,8 @@ class Refiner:
 
     def as_dict(self) -> dict[str, Any]:
         """Returns the settings for JSON."""
+        if self.name == "sam":
+            return {"refiner": self.name, "sam_model": self.model or SAM_MODEL}
         own = {"crf_settings": self.crf_settings} if self.crf_settings else {}
         return {"refiner": self.name, "steps": self.steps, **own}
 

@@ -1,16 +1,22 @@
 """Refines the class probabilities of one image at its edges. Axes: k classes, h rows, w columns."""
 
 from dataclasses import replace
+from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from jaxtyping import Float32, UInt8
 from torch import Tensor
 
-from seglet.inference.options import Refiner
+from seglet.inference.options import SAM_MODEL, Refiner
 from seglet.labels.refine import crf_settings
 from seglet.labels.refine.crf import dense_crf, soft_labels
 from seglet.labels.refine.pixel_adaptive import pamr, par
+from seglet.labels.refine.segments import vote_in_segments
+
+if TYPE_CHECKING:
+    from seglet.inference.segments import SegmentSource
 
 _CRF_SETTINGS = {
     "ssss": crf_settings.SSSS_CRF,
@@ -34,7 +40,20 @@ def refine_scores(
         raise ValueError(f"{sizes}; resize one of them")
     maps = torch.from_numpy(scores)[None]
     images = torch.from_numpy(image).permute(2, 0, 1)[None].float() / 255
+    if refiner.name == "sam":
+        segments = _sam(refiner.model or SAM_MODEL).segments(images)
+        return normalise_scores(vote_in_segments(maps[0], segments).numpy())
     return normalise_scores(_refined(maps, images, refiner)[0].numpy())
+
+
+@lru_cache(maxsize=1)  # a refiner is named for each image anew, and processes get it by name
+def _sam(source: str) -> "SegmentSource":
+    from seglet.engine.console import print_message
+    from seglet.inference.segments import SegmentSource
+    from seglet.models.foundation.licences import licence_note
+
+    print_message(licence_note(source))
+    return SegmentSource.load(source)
 
 
 def _refined(maps: Tensor, images: Tensor, refiner: Refiner) -> Tensor:

@@ -235,6 +235,10 @@ class DeferredTeacher(Protocol):
     def load_teacher(self, device: torch.device) -> list[str]:
         """Loads the network on a device; returns one line per note."""
 
+    @abstractmethod
+    def teacher_source(self) -> str:
+        """Returns the short name, hub id or folder of its weights, whose licence goes into records and cards."""
+
 
 @runtime_checkable
 class ThresholdedScores(Protocol):

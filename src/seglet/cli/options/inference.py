@@ -3,7 +3,7 @@
 import argparse
 
 from seglet.cli.parsing import LONGEST_SIDE, scale_factor, unit_fraction, whole_number
-from seglet.inference.options import CRF_SETTINGS, REFINER_STEPS, REFINERS, InferenceOptions, Refiner
+from seglet.inference.options import CRF_SETTINGS, REFINER_STEPS, REFINERS, SAM_MODEL, InferenceOptions, Refiner
 
 
 def add_inference_options(parser: argparse.ArgumentParser) -> None:
@@ -66,8 +66,9 @@ def read_inference_options(arguments: argparse.Namespace) -> InferenceOptions:
     Raises:
         ValueError: options contradict each other.
     """
-    if arguments.refiner is None and (arguments.steps is not None or arguments.crf_settings is not None):
-        raise ValueError("--steps and --crf-settings are those of a --refiner; give one, or leave them out")
+    of_refiner = (arguments.steps, arguments.crf_settings, arguments.sam_model)
+    if arguments.refiner is None and any(value is not None for value in of_refiner):
+        raise ValueError("--steps, --crf-settings and --sam-model are those of a --refiner; give one, or none of them")
     size, window, stride = arguments.size, arguments.window, arguments.stride
     return InferenceOptions(
         scales=tuple(arguments.scales) if arguments.scales else None,
@@ -96,6 +97,9 @@ def add_refiner_options(parser: argparse._ActionsContainer, default: str | None)
         "--steps", type=whole_number(0, 1000), metavar="N", help=f"steps of the refiner (default {REFINER_STEPS})"
     )
     parser.add_argument(
+        "--sam-model", metavar="MODEL", help=f"SAM or SAM 2 of sam: a name, hub id or folder ({SAM_MODEL})"
+    )
+    parser.add_argument(
         "--crf-settings", choices=CRF_SETTINGS, help="strengths of crf (labels for index masks, ssss for scores)"
     )
 
@@ -104,9 +108,12 @@ def read_refiner(arguments: argparse.Namespace, crf_settings: str) -> Refiner:
     """Returns the refiner that was given; a CRF takes these `crf_settings` if no others are given.
 
     Raises:
-        ValueError: --crf-settings are given to another refiner.
+        ValueError: --crf-settings, --sam-model or --steps are given to a refiner that has none.
     """
     if arguments.crf_settings is not None and arguments.refiner != "crf":
         raise ValueError("--crf-settings are those of --refiner crf; give it, or leave them out")
+    if arguments.refiner == "sam" and arguments.steps is not None:
+        raise ValueError("--refiner sam votes once and has no --steps; leave them out")
     own = (arguments.crf_settings or crf_settings) if arguments.refiner == "crf" else ""
-    return Refiner(arguments.refiner, REFINER_STEPS if arguments.steps is None else arguments.steps, own)
+    steps = REFINER_STEPS if arguments.steps is None else arguments.steps
+    return Refiner(arguments.refiner, steps, own, arguments.sam_model or "")

@@ -35,7 +35,7 @@ class Config(TaskLossConfig, StudentConfig):
         0.5, "score from which a pixel may be of a class; the library's post-processing: 0.5"
     )
     class_thresholds: tuple[str, ...] = option(
-        (), "the same for single classes, each NAME=SCORE, as --calibrate prints them"
+        (), "the same for single classes, each NAME=SCORE, as `seglet predict --calibrate` prints"
     )
     presence: float = option(0.5, "where no tags are known: presence from which a class is sought; ours")
     margin: float = option(0.0, "lead of the strongest class or background below which a pixel is void; ours")

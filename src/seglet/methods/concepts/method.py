@@ -82,6 +82,10 @@ class Method(
         self._teacher = [teacher]
         return wording_notes(teacher, self.config, self.student.classes)
 
+    def teacher_source(self) -> str:
+        """Returns the short name, hub id or folder of the network that is asked."""
+        return self.config.model
+
     def losses(self, step: Tagged, progress: Progress) -> Losses:
         """Computes the loss against the refined maps; `confident` is the share of labelled pixels."""
         target = self.target(step)

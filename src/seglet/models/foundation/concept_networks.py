@@ -23,7 +23,7 @@ CONCEPT_LAYOUT = ModelLayout(
     "config.json",
     ("clipseg", "sam3", "sam3_video", "tipsv2"),
     ("model",),
-    refused=(("sam", "it takes points and boxes, no words; its segments are for `--refiner sam`"), ("sam3", "")),
+    refused=(("sam", "it takes points and boxes, no words; its segments are for the refiner sam"), ("sam3", "")),
 )
 _HALF = (0.5, 0.5, 0.5)
 _PROMPTS_AT_ONCE = 16

@@ -27,7 +27,7 @@ PROMPTABLE_LAYOUT = ModelLayout(
     ("sam", "sam2", "sam2_video"),
     ("model",),
     refused=(
-        ("sam3", "it takes words here; give it to `--method concepts --model`"),
+        ("sam3", "it takes words here; give it to the method concepts"),
         ("sam_hq", "its masks come from layers that are not read here; take sam-base or sam2-tiny"),
     ),
 )
