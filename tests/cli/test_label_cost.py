@@ -16,7 +16,7 @@ from seglet.results.label_cost.chart import cost_chart
 from seglet.results.label_cost.cost_data import folder_cost_data, world_cost_data
 from seglet.results.label_cost.plan import CostStudy, shared_keys
 from seglet.results.label_cost.recommendation import CostPoint, CostStep, cost_steps, recommend, worthwhile_points
-from seglet.results.label_cost.times import AnnotationTimes, duration_text
+from seglet.results.label_cost.times import AnnotationTimes, duration_text, sparse_seconds
 
 
 def point(name, cost, mean, half):
@@ -81,6 +81,20 @@ def test_times_are_published_ones_or_given():
     assert "as given" in own.source
     with pytest.raises(ValueError, match="above 0"):
         AnnotationTimes.of("voc", 20, None, -1.0)
+
+
+@pytest.mark.parametrize(
+    ("kind", "regions", "mark", "seconds"),
+    [
+        ("points", 2.8, None, 23.27),  # 18.5 * 1 + 1.5 * 2.4 + 1.3 * 0.9, the 23.3 s of Bearman et al.
+        ("scribbles", 1.5, None, 34.85),  # 18.5 * 1 + 1.5 * 10.9, their 34.9 s
+        ("boxes", 2.8, None, 39.6),  # 20 * 1 + 2.8 * 7
+        ("boxes", 2.8, 35.0, 118.0),
+        ("points", 2.0, 4.0, 26.5),
+    ],
+)
+def test_marks_of_an_image_of_voc_take_as_long_as_published(kind, regions, mark, seconds):
+    assert sparse_seconds(kind, 20.0, 20, 1.5, regions, mark) == pytest.approx(seconds)
 
 
 def test_minutes_count_the_images_that_are_annotated():
@@ -169,15 +183,15 @@ def in_this_process(monkeypatch):
 
 
 def test_short_runs_become_a_curve(seglet, images, tmp_path, in_this_process, unchecked):
-    words = ("cost", images, "--few", 1, "--seeds", 0, 1, "--out", tmp_path / "out", *SMALL)
+    words = ("cost", images, "--few", 1, "--sparse", "points", "--seeds", 0, 1, "--out", tmp_path / "out", *SMALL)
     first = seglet(*words)
     assert first.code == 0, first.err
     found = json.loads((tmp_path / "out" / "cost.json").read_text())
     assert [(entry["name"], len(entry["scores"])) for entry in found["points"]] == [
-        ("tags", 2), ("masks for 1", 2), ("masks for all", 2),
+        ("points", 2), ("tags", 2), ("masks for 1", 2), ("masks for all", 2),
     ]  # fmt: skip
     assert found["recommendation"] in first.out
-    assert found["points"][2]["minutes"] == pytest.approx(2 * 239.7 / 60)
+    assert found["points"][3]["minutes"] == pytest.approx(2 * 239.7 / 60)
     assert (tmp_path / "out" / "cost.svg").exists()
     assert "other results" in seglet(*words, "--dropout", 0.2).err
     again = json.loads(seglet(*words, "--mask-seconds", 60, "--json").out)  # nothing is trained again

@@ -4,6 +4,7 @@ import argparse
 import os
 import shlex
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,12 +14,14 @@ from seglet.engine.console import print_message
 from seglet.results.label_cost.times import MASK_SECONDS, TAG_SECONDS
 
 if TYPE_CHECKING:
+    from seglet.data.simulated_labels import SparseKind
     from seglet.data.splits.fractions import LabelledPortion
     from seglet.results.label_cost.cost_data import CostData
     from seglet.results.label_cost.curve import CostCurve
 
 _KEYS_OF_ROWS = ("data", "seed", "method", "train_split", "val_split", "teacher")
 """Keys of an experiment that differ between the rows of the curve."""
+_MARKS: "Mapping[str, SparseKind]" = {"point": "points", "scribble": "scribbles", "box": "boxes"}
 _DESCRIPTION = """\
 Measure what annotation buys: train short runs from tags, from a few masks and from masks for all images, several seeds
 each, and score them on other images; report the time that each kind of annotation takes and which is clearly better.
@@ -49,6 +52,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--few", nargs="+", default=["1/8"], metavar="1/N", help="shares or numbers of images with masks (1/8)"
     )
     parser.add_argument(
+        "--sparse",
+        nargs="+",
+        choices=("points", "scribbles", "boxes"),
+        default=[],
+        help="also learn from these in every image, simulated from the masks",
+    )
+    parser.add_argument(
         "--tags-with", choices=("ssss", "diclip"), default="ssss", help="method that learns from tags (ssss)"
     )
     parser.add_argument(
@@ -63,6 +73,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--times", choices=tuple(MASK_SECONDS), default="voc", help="published annotation times (voc)")
     parser.add_argument("--tag-seconds", type=_seconds, help=f"seconds to tag one class of one image ({TAG_SECONDS:g})")
     parser.add_argument("--mask-seconds", type=_seconds, help="seconds to draw the mask of one image (that of --times)")
+    for one in _MARKS:
+        parser.add_argument(f"--{one}-seconds", type=_seconds, help=f"seconds for the {one} of a region (published)")
     parser.add_argument(
         "--jobs", type=whole_number(1, 64), default=os.cpu_count(), help="runs at a time, on one thread each"
     )
@@ -82,8 +94,11 @@ def run(arguments: argparse.Namespace, rest: list[str]) -> int:
     _check_options(arguments, keys)
     data = _cost_data(arguments, few, keys)
     study = CostStudy(data, few, tuple(arguments.seeds), arguments.tags_with, arguments.few_with, keys)
+    study = replace(study, sparse=tuple(dict.fromkeys(arguments.sparse)))
     command = shlex.join(["seglet", "cost", *_words(arguments, data.public_name, keys)])
     times = AnnotationTimes.of(arguments.times, data.classes, arguments.tag_seconds, arguments.mask_seconds)
+    marks = {kind: getattr(arguments, f"{one}_seconds") for one, kind in _MARKS.items()}
+    times = replace(times, marks={kind: seconds for kind, seconds in marks.items() if seconds is not None})
     print_message(f"{len(study.rows())} kinds of annotation, {len(arguments.seeds)} seeds each")
     curve = measure_label_cost(study, times, arguments.out, command, arguments.jobs)
     print_result(_text(curve, arguments.out), curve.as_dict(), arguments.json)
@@ -140,7 +155,8 @@ def _words(arguments: argparse.Namespace, name: str, keys: Mapping[str, Any]) ->
 
     words = [name, "--few", *arguments.few, "--seeds", *map(str, arguments.seeds)]
     words += ["--tags-with", arguments.tags_with, "--few-with", arguments.few_with, "--times", arguments.times]
-    for option in ("tag_seconds", "mask_seconds"):
+    words += ["--sparse", *arguments.sparse] if arguments.sparse else []
+    for option in ("tag_seconds", "mask_seconds", *(f"{one}_seconds" for one in _MARKS)):
         if getattr(arguments, option) is not None:
             words += [f"--{option.replace('_', '-')}", f"{getattr(arguments, option):g}"]
     return [*words, *override_words(keys)]

@@ -19,12 +19,16 @@ from seglet.types import IGNORE
 
 @dataclass(frozen=True)
 class ThinnedSet:
-    """Result of thinning: the description, and the images, regions and share of labelled pixels of the split."""
+    """Result of thinning: the description, and the images, regions and share of labelled pixels of the split.
+
+    `present` is the mean number of classes in an image, without the background.
+    """
 
     file: Path
     images: int
     regions: int
     labelled: float
+    present: float
 
 
 def thin_split(description: Description, split: str, out: Path, simulation: SparseSimulation, seed: int) -> ThinnedSet:
@@ -37,7 +41,7 @@ def thin_split(description: Description, split: str, out: Path, simulation: Spar
         raise DataError(f"{str(out)!r} is not empty; choose a new folder with --out")
     if without := [item.id for item in description.items(split) if item.mask is None]:
         raise DataError(f"image {without[0]!r} of split {split!r} has no mask to be thinned; name another --split")
-    splits, regions, shares = {}, 0, []
+    splits, regions, shares, present = {}, 0, [], 0
     total = sum(map(len, description.splits.values()))
     with ProgressDisplay("thin", total, "images") as steps:
         for name, items in description.splits.items():
@@ -45,6 +49,7 @@ def thin_split(description: Description, split: str, out: Path, simulation: Spar
             for item in items:
                 labels = description.read_labels(item)
                 if labels is not None and name == split:
+                    present += len(set(np.unique(labels).tolist()) - {IGNORE, description.classes.background})
                     rng = np.random.default_rng([seed, zlib.crc32(item.id.encode())])
                     labels, found = simulation.thin(labels, description.classes.background, rng)
                     regions += found
@@ -56,7 +61,7 @@ def thin_split(description: Description, split: str, out: Path, simulation: Spar
     entries = tuple(ClassEntry(label, name, colour) for label, (name, colour) in enumerate(colours))
     thinned = replace(description, entries=entries, splits=splits, coding="index", stray=0.0, threshold=None)
     thinned.save(out / DESCRIPTION_FILE)
-    return ThinnedSet(out / DESCRIPTION_FILE, len(shares), regions, float(np.mean(shares)))
+    return ThinnedSet(out / DESCRIPTION_FILE, len(shares), regions, float(np.mean(shares)), present / len(shares))
 
 
 def _written(description: Description, item: ImageItem, labels: np.ndarray, folder: Path) -> ImageItem:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal
 
 from seglet import methods
+from seglet.data.simulated_labels import SparseKind
 from seglet.inference.options import REFINER_STEPS, InferenceOptions, Refiner
 from seglet.values import build_config, check_known_keys, did_you_mean
 
@@ -30,6 +31,8 @@ class TableRow:
     """The row whose model or untrained method makes the pseudo labels that this one is trained on, from known tags."""
     pseudo_labels: InferenceOptions = field(default_factory=InferenceOptions)
     """Inference options for these pseudo labels."""
+    sparse: SparseKind | None = None
+    """Kind of the labels that are simulated from the masks to train on, by other draws on every seed."""
     inference: InferenceOptions = field(default_factory=InferenceOptions)
     """Inference options for scoring."""
     known_tags: bool = False

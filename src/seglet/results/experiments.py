@@ -18,6 +18,7 @@ from seglet.inference.options import InferenceOptions
 from seglet.models.student import StudentConfig
 from seglet.results.definition import TableRow
 from seglet.results.plan import Cell, TablePlan
+from seglet.results.thinning import THINNED
 from seglet.values import build_config
 
 LOGGED_WEIGHT = "train/weight_effective"
@@ -41,6 +42,8 @@ def experiment_keys(plan: TablePlan, cell: Cell) -> dict[str, Any]:
         keys.pop("student_weights", None)
     if row.labels_of:
         keys["data"] = str(plan.folders.pseudo_labels(plan.labelling_cell(cell)))
+    if row.sparse:
+        keys["data"] = str(plan.folders.sparse_labels(cell) / THINNED)
     if row.world_depth:
         keys["depth_files"] = str(plan.folders.depth_maps(row.world_depth))
     if "train_split" in keys:
@@ -141,7 +144,11 @@ def check_splits(plan: TablePlan) -> None:
     """
     data = str(plan.overrides.get("data", "world"))
     rows = [plan.definition.rows[name] for name in plan.wanted_rows()]
-    trained = [name for name, row in zip(plan.wanted_rows(), rows, strict=True) if not (row.labels_of or row.borrows)]
+    trained = [
+        name
+        for name, row in zip(plan.wanted_rows(), rows, strict=True)
+        if not (row.labels_of or row.borrows or row.sparse)
+    ]
     keys = [experiment_keys(plan, Cell(name, plan.all_seeds[0])) for name in trained]
     splits = [each["train_split"] for each in keys if "train_split" in each]
     if names_world(data) or not split_commands(data, splits, ()):

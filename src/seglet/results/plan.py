@@ -46,6 +46,10 @@ class RunFolders:
         """Folder of the images and pseudo labels that the cell is trained on."""
         return path_below(self.root, f"{cell.row}-{cell.seed}", "-labels")
 
+    def sparse_labels(self, cell: Cell) -> Path:
+        """Folder of the simulated labels that the cell is trained on."""
+        return path_below(self.root, f"{cell.row}-{cell.seed}", "-sparse")
+
     def enhancer(self, cell: Cell) -> Path:
         """Folder of the Zero-DCE network that is trained for the cell."""
         return path_below(self.root, f"{cell.row}-{cell.seed}", "-enhancer")

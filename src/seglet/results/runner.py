@@ -45,6 +45,7 @@ from seglet.results.tasks import (
     task_name,
     task_to_json,
 )
+from seglet.results.thinning import THINNING_RECORD, ThinTask
 
 MAPS_BATCH = 8
 """Images that a method makes masks of at once."""
@@ -102,7 +103,7 @@ def pending_tasks(plan: TablePlan, cell: Cell) -> list[Task]:
     tasks: list[Task] = []
     if not plan.folders.scores(cell).exists():
         tasks = _map_tasks(plan, cell) if plan.row(cell).maps else _model_tasks(plan, cell)
-        tasks = [*_pseudo_label_tasks(plan, cell), *tasks]
+        tasks = [*_pseudo_label_tasks(plan, cell), *_thin_tasks(plan, cell), *tasks]
     further = [stops for stops in plan.definition.stops if stops != plan.definition.darken]
     missing = [stops for stops in further if not plan.folders.darkened(cell, stops).exists()]
     splits = [split for split in plan.definition.also_on if not plan.folders.split(cell, split).exists()]
@@ -121,6 +122,17 @@ def _pseudo_label_tasks(plan: TablePlan, cell: Cell) -> list[Task]:
     options = replace(row.pseudo_labels, resize=resize_fraction(plan, row))
     score_on = data_name(plan, LABEL_SCENES, row)
     return [PseudoLabelTask(str(out), model, training_data_name(plan, row), "train", score_on, options, method)]
+
+
+def _thin_tasks(plan: TablePlan, cell: Cell) -> list[Task]:
+    """Lists the task that simulates the labels a cell is trained on; empty if there are none to make."""
+    row, folder = plan.row(cell), plan.folders.sparse_labels(cell)
+    if row.sparse is None or (folder / THINNING_RECORD).is_file():
+        return []
+    keys = {**plan.definition.shared, **row.experiment, **plan.overrides}
+    split, scenes = str(keys.get("train_split", "train")), int(keys.get("world_scenes", 0))
+    data = training_data_name(plan, row)
+    return [ThinTask(str(folder), data, split, row.sparse, cell.seed, scenes, LABEL_SCENES)]
 
 
 def _map_tasks(plan: TablePlan, cell: Cell) -> list[Task]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from seglet.inference.options import InferenceOptions
 from seglet.results.definition import WorldDepth, parse_inference_options
+from seglet.results.thinning import ThinTask
 
 if TYPE_CHECKING:
     pass
@@ -215,8 +216,9 @@ class WorldDepthTask:
         write_json(record, {"kind": self.kind, "scenes": dict(self.scenes)})
 
 
-Task = TrainTask | PrepareTask | EvaluateTask | PseudoLabelTask | EnhancerTask | AdaptTask | WorldDepthTask
+Task = ThinTask | TrainTask | PrepareTask | EvaluateTask | PseudoLabelTask | EnhancerTask | AdaptTask | WorldDepthTask
 _KINDS: dict[str, type[Task]] = {
+    "thin": ThinTask,
     "train": TrainTask,
     "prepare": PrepareTask,
     "evaluate": EvaluateTask,

@@ -6,14 +6,16 @@ from pathlib import Path
 from typing import Any
 
 from seglet._version import __version__
+from seglet.data.simulated_labels import SparseKind
 from seglet.engine.output_folder import check_output_folder
 from seglet.files import read_json, write_json, write_text
 from seglet.results.label_cost.chart import cost_chart
 from seglet.results.label_cost.plan import CostStudy, row_name
 from seglet.results.label_cost.recommendation import CostPoint, cost_steps, recommend
-from seglet.results.label_cost.times import AnnotationTimes, duration_text
+from seglet.results.label_cost.times import AnnotationTimes, duration_text, sparse_seconds
 from seglet.results.plan import Cell, TablePlan
 from seglet.results.runner import fill_table
+from seglet.results.thinning import THINNING_RECORD
 
 
 @dataclass(frozen=True)
@@ -62,11 +64,21 @@ def measure_label_cost(study: CostStudy, times: AnnotationTimes, out: Path, comm
     _take_folder(out, study)
     study.data.write()
     table = fill_table(plan, jobs)
-    points = tuple(_read_points(plan, study.minutes(times)))
+    sparse: dict[str, float] = {kind: _sparse_minutes(plan, kind, study, times) for kind in study.sparse}
+    points = tuple(_read_points(plan, {**study.minutes(times), **sparse}))
+    times = times.with_sources(study.sparse)
     steps = int(plan.common_keys["steps"])
     curve = CostCurve(points, times, study.data.fingerprint, study.data.images, steps, table)
     curve.write(out)
     return curve
+
+
+def _sparse_minutes(plan: TablePlan, kind: SparseKind, study: CostStudy, times: AnnotationTimes) -> float:
+    """Returns the minutes to mark all images, by the regions that the simulation found in them."""
+    record = read_json(plan.folders.sparse_labels(Cell(kind, plan.all_seeds[0])) / THINNING_RECORD)
+    mark = times.marks.get(kind)
+    seconds = sparse_seconds(kind, times.tags, study.data.classes, record["present"], record["regions"], mark)
+    return study.data.images * seconds / 60
 
 
 def _take_folder(out: Path, study: CostStudy) -> None:

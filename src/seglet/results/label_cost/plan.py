@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from seglet import methods
+from seglet.data.simulated_labels import SparseKind
 from seglet.data.splits.fractions import LabelledPortion
 from seglet.engine.experiment import known_keys
 from seglet.engine.settings import Settings
@@ -70,6 +71,7 @@ class CostStudy:
         by_tags: method of the row that learns from tags.
         by_few: method of the rows that learn from a few masks.
         keys: keys of the experiment for all rows whose methods have them.
+        sparse: kinds of sparse labels, simulated from the masks of all images, a row for each.
     """
 
     data: CostData
@@ -78,6 +80,7 @@ class CostStudy:
     by_tags: str = "ssss"
     by_few: str = "fixmatch"
     keys: Mapping[str, Any] = field(default_factory=dict)
+    sparse: tuple[SparseKind, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """Returns the settings that decide what a run of a row becomes, for JSON."""
@@ -98,6 +101,9 @@ class CostStudy:
         for portion in sorted(self.few, key=lambda portion: portion.of(data.images)):
             row = {**_METHODS[self.by_few], "train_split": data.few_masks_split(portion)}
             found[few_masks_name(portion)] = {**row, "supervision": f"masks for {portion.of(data.images)} images"}
+        for kind in self.sparse:
+            row = {**_METHODS["supervised"], "sparse": kind, "train_split": data.train}
+            found[kind] = {**row, "supervision": f"{kind} in every image"}
         every = {**_METHODS["supervised"], "train_split": data.train, "supervision": "a mask for every image"}
         found[ALL_MASKS_ROW] = every
         own = {name: known_keys(methods.load_method(row["method"]).Config) for name, row in found.items()}
