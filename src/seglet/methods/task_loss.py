@@ -35,12 +35,17 @@ class TaskLossConfig:
     )
 
     def __post_init__(self) -> None:
-        terms = parse_task(self.task)
+        terms = parse_task(self.task_terms)
         if self.class_weights and not any(term.takes_class_weights for term in terms.values()):
             raise ValueError("class_weights: no term of `task` has them; add ce, ohem or focal, or leave them out")
         if self.class_weights != (MEDIAN,):
             for text in self.class_weights:
                 _number(text)
+
+    @property
+    def task_terms(self) -> tuple[str, ...]:
+        """The losses as they are listed; a method whose default depends on other keys resolves it here."""
+        return self.task
 
     @property
     def counts_classes(self) -> bool:
@@ -80,7 +85,7 @@ class TaskLoss(nn.Module):
             ValueError: class weights do not fit the classes, or `hard_pixels` stands beside other terms.
         """
         super().__init__()
-        self.terms = parse_task(config.task)
+        self.terms = parse_task(config.task_terms)
         if hard_pixels and config.task != ("ce",):
             raise ValueError(
                 f"hard_pixels: expected 0 beside the terms of `task`, got {hard_pixels}; write the term ohem "

@@ -90,8 +90,6 @@ class Config(TagSupervisionConfig, PairConfig, TaskLossConfig, StudentConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.task == ("auto",):
-            object.__setattr__(self, "task", ("image" if self.learns_from == "tags" else "ce",))
         TaskLossConfig.__post_init__(self)
         if not 0 <= self.least_score <= 1:
             raise ValueError(f"least_score: expected 0 to 1, got {self.least_score}")
@@ -123,6 +121,13 @@ class Config(TagSupervisionConfig, PairConfig, TaskLossConfig, StudentConfig):
             raise ValueError("depth_invalid: expected none without depth_files; a depth network knows every pixel")
         if self.fusion != "none":
             self.guide()
+
+    @property
+    def task_terms(self) -> tuple[str, ...]:
+        """The losses of `task`, those of auto by what the method learns from."""
+        if self.task != ("auto",):
+            return self.task
+        return ("image",) if self.learns_from == "tags" else ("ce",)
 
     @property
     def official(self) -> bool:
