@@ -62,7 +62,7 @@ def calibrate(predictor: TagPredictor, source: CalibrationData) -> list[ClassThr
     """
     if not isinstance(predictor.method, ThresholdedScores):
         raise ValueError("this method has no thresholds of scores to calibrate; choose concepts, or do not calibrate")
-    before = predictor.method.thresholds.tolist()
+    before = predictor.method.threshold_of_each().tolist()
     data = open_dataset(source.data, source.split, whole_masks=True)
     check_classes(predictor.classes, data.classes)
     counts, images = _count(predictor, data)

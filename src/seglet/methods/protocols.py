@@ -248,8 +248,9 @@ class ThresholdedScores(Protocol):
     def class_scores(self, images: Float[Tensor, "b 3 h w"], tags: Float[Tensor, "b f"]) -> Float[Tensor, "b f h w"]:
         """Returns scores in [0, 1] of the tagged classes, before thresholds."""
 
-    thresholds: Tensor
-    """Threshold of each class but the background, above 0 and below 1."""
+    @abstractmethod
+    def threshold_of_each(self) -> Float[Tensor, " f"]:
+        """Returns the threshold of each class but the background, above 0 and below 1."""
 
     @abstractmethod
     def set_thresholds(self, thresholds: Float[Tensor, " f"]) -> None:

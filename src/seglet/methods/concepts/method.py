@@ -136,6 +136,10 @@ class Method(
         """Returns scores in [0, 1] of the tagged classes, before thresholds, at the size of the images."""
         return _at_size(self._answers(images, tags), images)
 
+    def threshold_of_each(self) -> Float[Tensor, " f"]:
+        """Returns the threshold of each class but the background."""
+        return self.thresholds
+
     def set_thresholds(self, thresholds: Float[Tensor, " f"]) -> None:
         """Takes the threshold of each class but the background."""
         self.thresholds = thresholds.to(self.thresholds)
