@@ -11,9 +11,9 @@ import numpy as np
 from jaxtyping import Bool, UInt8
 
 from seglet.data.label_tools.collecting import box_corners
-from seglet.data.label_tools.pieces import connected_pieces
 from seglet.data.label_tools.strokes import draw_line, draw_points, shrink_corners
 from seglet.data.layouts.rasterise import rasterise_corners
+from seglet.images.pieces import connected_pieces
 from seglet.types import IGNORE
 
 SparseKind = Literal["points", "scribbles", "boxes"]

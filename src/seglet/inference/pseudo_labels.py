@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Float32, UInt8
 
-from seglet.data.label_tools.pieces import number_pieces
+from seglet.images.pieces import number_pieces
 from seglet.inference.options import PseudoLabelOptions
 from seglet.inference.predict import DepthMap, Predictor, predict_probabilities
 from seglet.types import IGNORE

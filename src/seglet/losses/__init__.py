@@ -6,6 +6,7 @@ from seglet.lazy import lazy_exports
 
 if TYPE_CHECKING:
     from seglet.losses.affinity import affinity_loss, pair_labels
+    from seglet.losses.boxes import box_affinity_loss, box_projection_loss
     from seglet.losses.distillation.adversarial import adversarial_loss, gradient_penalty, hinge_loss, wasserstein_loss
     from seglet.losses.distillation.afdcd import feature_distance, omni_contrastive_loss
     from seglet.losses.distillation.boundaries import boundary_labels, boundary_weights
@@ -92,6 +93,8 @@ __all__ = [
     "boundary_labels",
     "boundary_loss",
     "boundary_weights",
+    "box_affinity_loss",
+    "box_projection_loss",
     "channel_divergence",
     "cirkd_memory_loss",
     "cirkd_minibatch_bytes",
@@ -169,6 +172,8 @@ _HOMES = {
     "between_classes": "seglet.losses.distillation.dist",
     "boundary_labels": "seglet.losses.distillation.boundaries",
     "boundary_loss": "seglet.losses.signed_distance",
+    "box_affinity_loss": "seglet.losses.boxes",
+    "box_projection_loss": "seglet.losses.boxes",
     "boundary_weights": "seglet.losses.distillation.boundaries",
     "channel_divergence": "seglet.losses.distillation.cwd",
     "cirkd_memory_loss": "seglet.losses.distillation.cirkd_memory",

@@ -11,7 +11,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from seglet.losses.rare_classes import median_frequency_weights
-from seglet.methods.task_terms import TASK_TERMS, HardPixels, TaskTerm
+from seglet.methods.task_terms import TASK_TERMS, HardPixels, Images, TaskTerm
 from seglet.types import Classes, Target, option
 from seglet.values import choose_from, read_term
 
@@ -26,7 +26,7 @@ class TaskLossConfig:
     task: tuple[str, ...] = option(
         ("ce",),
         "losses against labels, each a name and options such as dice weight=0.5; of ce, ohem, focal, dice, tversky, "
-        "lovasz, boundary, balanced, image; docs/configuration.md",
+        "lovasz, boundary, balanced, image, box, affinity; docs/configuration.md",
     )
     class_weights: tuple[str, ...] = option(
         (),
@@ -101,19 +101,23 @@ class TaskLoss(nn.Module):
         """Takes the counts of the training masks, see `median_frequency_weights`; the config must ask for them."""
         self.class_weights = median_frequency_weights(pixels, shown).float()
 
-    def forward(self, logits: Float[Tensor, "b k _ _"], target: Target) -> Float[Tensor, ""]:
+    def forward(self, logits: Float[Tensor, "b k _ _"], target: Target, images: Images = None) -> Float[Tensor, ""]:
         """Computes the weighted sum of the terms; 0, with a gradient of 0, where no pixel is annotated."""
-        return self.parts("", logits, target)[""]
+        return self.parts("", logits, target, images)[""]
 
-    def parts(self, name: str, logits: Float[Tensor, "b k _ _"], target: Target) -> dict[str, Float[Tensor, ""]]:
+    def parts(
+        self, name: str, logits: Float[Tensor, "b k _ _"], target: Target, images: Images = None
+    ) -> dict[str, Float[Tensor, ""]]:
         """Computes the sum under `name` and, if there are several terms, each without its weight under `name/TERM`.
+
+        `images` are those of the target, for the term that compares colours.
 
         Raises:
             ValueError: the class weights depend on the training masks, which nobody counted.
         """
         if self.counts_classes and self.class_weights is None:
             raise ValueError("class_weights: the training masks are not counted yet; give numbers instead")
-        parts = {kind: term.loss(logits, target, self.class_weights) for kind, term in self.terms.items()}
+        parts = {kind: term.loss_on(logits, target, self.class_weights, images) for kind, term in self.terms.items()}
         weighted = [value if self.terms[kind].weight == 1 else self.terms[kind].weight * value
                     for kind, value in parts.items()]  # fmt: skip
         total = weighted[0] if len(weighted) == 1 else torch.stack(weighted).sum()

@@ -15,6 +15,7 @@ from seglet import losses
 from seglet.losses.task import balanced_cross_entropy, cross_entropy, hard_pixel_cross_entropy, mask_loss
 from seglet.types import IGNORE, Target, option
 
+Images = Float[Tensor, "b 3 h w"] | None
 ClassWeights = Float[Tensor, " k"] | None
 _LARGEST_RADIUS = 256
 
@@ -33,6 +34,12 @@ class TaskTerm(ABC):
     def takes_class_weights(self) -> bool:
         """True if class weights change the term; those that treat classes alike already do without."""
         return False
+
+    def loss_on(
+        self, logits: Float[Tensor, "b k _ _"], target: Target, weights: ClassWeights, images: Images
+    ) -> Float[Tensor, ""]:
+        """Computes the term without its weight for a method that passes its images on; most terms need none."""
+        return self.loss(logits, target, weights)
 
     @abstractmethod
     def loss(self, logits: Float[Tensor, "b k _ _"], target: Target, weights: ClassWeights) -> Float[Tensor, ""]:
@@ -179,6 +186,39 @@ class PerImage(TaskTerm):
         return mask_loss(logits, target).mean()
 
 
+@dataclass(frozen=True)
+class BoxProjection(TaskTerm):
+    """The projection of objects onto the sides of their boxes, which masks leave void inside."""
+
+    def loss(self, logits: Float[Tensor, "b k _ _"], target: Target, weights: ClassWeights) -> Float[Tensor, ""]:
+        return losses.box_projection_loss(logits, target)
+
+
+@dataclass(frozen=True)
+class BoxAffinity(TaskTerm):
+    """Neighbours of one colour inside of boxes have one class."""
+
+    similarity: float = option(0.3, "τ, least similarity of the colours of a pair, from 0 to 1; BoxInst: 0.3")
+    dilation: int = option(2, "distance of the pixels of a pair; BoxInst: 2")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not 0 <= self.similarity <= 1 or self.dilation < 1:
+            found = f"{self.similarity} and {self.dilation}"
+            raise ValueError(f"expected a similarity from 0 to 1 and a dilation of at least 1, got {found}")
+
+    def loss_on(
+        self, logits: Float[Tensor, "b k _ _"], target: Target, weights: ClassWeights, images: Images
+    ) -> Float[Tensor, ""]:
+        if images is None:
+            return self.loss(logits, target, weights)
+        return losses.box_affinity_loss(logits, target, images, self.similarity, self.dilation)
+
+    def loss(self, logits: Float[Tensor, "b k _ _"], target: Target, weights: ClassWeights) -> Float[Tensor, ""]:
+        methods = "supervised, fixmatch and viladiff"
+        raise ValueError(f"task: affinity compares colours, which {methods} give it; leave it out")
+
+
 TASK_TERMS: Mapping[str, type[TaskTerm]] = MappingProxyType(
     {
         "ce": CrossEntropy,
@@ -190,5 +230,7 @@ TASK_TERMS: Mapping[str, type[TaskTerm]] = MappingProxyType(
         "boundary": Boundary,
         "balanced": Balanced,
         "image": PerImage,
+        "box": BoxProjection,
+        "affinity": BoxAffinity,
     }
 )

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis.extra.numpy import array_shapes, arrays
 
 from seglet.data.label_tools.outline import mask_outlines
-from seglet.data.label_tools.pieces import connected_pieces, number_pieces
 from seglet.data.layouts.rasterise import rasterise_segmentation
+from seglet.images.pieces import connected_pieces, number_pieces
 
 masks = arrays(np.bool_, array_shapes(min_dims=2, max_dims=2, min_side=1, max_side=9))
 

@@ -8,7 +8,6 @@ if TYPE_CHECKING:
     from seglet.data.label_tools.exchange import AnnotationEntry, ToolAnnotations
     from seglet.data.label_tools.formats import LABEL_TOOLS, LabelTool, read_annotations, write_annotations
     from seglet.data.label_tools.outline import mask_outlines
-    from seglet.data.label_tools.pieces import connected_pieces
     from seglet.data.label_tools.regions import (
         AnnotatedImage,
         NamedRegion,
@@ -16,6 +15,7 @@ if TYPE_CHECKING:
         labels_from_regions,
         regions_from_labels,
     )
+    from seglet.images.pieces import connected_pieces
 
 __all__ = [
     "LABEL_TOOLS",
@@ -41,7 +41,7 @@ _HOMES = {
     "NamedRegion": "seglet.data.label_tools.regions",
     "RegionForm": "seglet.data.label_tools.regions",
     "ToolAnnotations": "seglet.data.label_tools.exchange",
-    "connected_pieces": "seglet.data.label_tools.pieces",
+    "connected_pieces": "seglet.images.pieces",
     "labels_from_regions": "seglet.data.label_tools.regions",
     "mask_outlines": "seglet.data.label_tools.outline",
     "read_annotations": "seglet.data.label_tools.formats",

@@ -13,7 +13,7 @@ from jaxtyping import Bool, Float, UInt8
 
 from seglet.data.class_table import is_void
 from seglet.data.errors import DataError
-from seglet.data.label_tools.pieces import connected_pieces
+from seglet.images.pieces import connected_pieces
 from seglet.types import IGNORE, Classes
 from seglet.values import choose_from
 

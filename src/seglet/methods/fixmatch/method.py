@@ -83,10 +83,10 @@ class Method(
         own = pseudo_label_map(guessed, unlabelled.valid)
         if self.limits is not None:
             self.limits.update(at_least_float32(guessed).softmax(dim=1), unlabelled.valid)
-        terms = self.task.parts("labelled", labelled.logits, step.labelled.target)
+        terms = self.task.parts("labelled", labelled.logits, step.labelled.target, step.labelled.images)
         total = terms["labelled"]
         if labelled.auxiliary is not None:
-            terms["auxiliary"] = self.auxiliary_task(labelled.auxiliary, step.labelled.target)
+            terms["auxiliary"] = self.auxiliary_task(labelled.auxiliary, step.labelled.target, step.labelled.images)
             total = total + config.auxiliary_weight * terms["auxiliary"]
         if config.strong_weight > 0:
             terms["strong"] = self._strong_loss(step, own, partner, progress)  # Eq. 5, 6

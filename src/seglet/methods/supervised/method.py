@@ -28,9 +28,9 @@ class Method(base.Method[Labelled]):
         """Computes the loss of the network and, with its weight, of the auxiliary head."""
         with noise_from(self.student, progress.generator(step.images.device)):
             prediction = self.student.network(step.images)
-        terms = self.task.parts("task", prediction.logits, step.target)
+        terms = self.task.parts("task", prediction.logits, step.target, step.images)
         total = terms["task"]
         if prediction.auxiliary is not None:
-            terms["auxiliary"] = self.task(prediction.auxiliary, step.target)
+            terms["auxiliary"] = self.task(prediction.auxiliary, step.target, step.images)
             total = total + self.config.auxiliary_weight * terms["auxiliary"]
         return Losses(total, terms)

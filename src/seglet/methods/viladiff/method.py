@@ -39,7 +39,7 @@ from seglet.models.layers.dropout import noise_from
 from seglet.models.segmenter import Segmenter
 from seglet.models.student import build_student
 from seglet.tensors import at_least_float32, resize_align_corners
-from seglet.types import IGNORE, Classes, Losses, Progress, SemiStep, Target
+from seglet.types import IGNORE, Classes, Labelled, Losses, Progress, SemiStep
 
 _BOXES, _NOISE, _REFINEMENT, _GUARDED = 0xB0C5, 0x0153, 0x4E4D, 0x6A4D
 """Purposes of random draws beside dropout: CutMix's boxes, the denoiser's noise, refinement, the same for its guard."""
@@ -116,7 +116,7 @@ class Method(
         own, partner = strong_views(step, labels, None if captions is None else captions.unlabelled)
         views = cutmix_views(own, partner, config.boxes, progress.generator(purpose=_BOXES))
         labelled, strong = self._student_streams(step, views, captions)
-        terms = {"labelled": self._mask_loss(labelled, step.labelled.target)}  # Eq. 10
+        terms = {"labelled": self._mask_loss(labelled, step.labelled)}  # Eq. 10
         total = terms["labelled"]
         if config.pseudo_weight > 0:
             terms["pseudo"] = stream_loss(*strong.logits, views.pseudo.target(self._threshold()))
@@ -135,9 +135,10 @@ class Method(
         )
         return Losses(total, {**terms, **changed, "confident": own.pseudo.share_above(self._threshold()), **shares})
 
-    def _mask_loss(self, streams: StreamOutputs, target: Target) -> Float[Tensor, ""]:
+    def _mask_loss(self, streams: StreamOutputs, step: Labelled) -> Float[Tensor, ""]:
         """Computes the loss against masks, the mean of the streams; the paper does not say whether the sum."""
-        return torch.stack([self.task(logits, target) for logits in streams.logits if logits is not None]).mean()
+        losses = [self.task(one, step.target, step.images) for one in streams.logits if one is not None]
+        return torch.stack(losses).mean()
 
     def _threshold(self) -> Threshold:
         """Returns the least confidence of pseudo labels, for all classes or for each."""
