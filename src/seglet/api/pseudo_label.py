@@ -12,6 +12,7 @@ from seglet.data.class_table import classes_of
 from seglet.data.dataset import Dataset
 from seglet.data.folder_dataset import describe_data
 from seglet.data.opening import names_world
+from seglet.data.shards.file_rows import split_sizes
 from seglet.data.tags.resolve import table_from_tags
 from seglet.data.tags.source import read_tags
 from seglet.images import MAX_PIXELS
@@ -119,7 +120,7 @@ def _image_source(data: ImagesLike, split: str | None) -> ImageSource:
 
 
 def _usual_split(data: Path) -> str:
-    splits = list(describe_data(data).splits)
+    splits = list(split_sizes(data) or describe_data(data).splits)
     return splits[0] if len(splits) == 1 else "train"
 
 

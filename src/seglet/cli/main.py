@@ -40,6 +40,7 @@ COMMANDS = {
     "data view": Command("data.view", "draw the augmented views that training takes of them", takes_keys=True),
     "data split": Command("data.split", "choose the few images that keep their masks"),
     "data thin": Command("data.thin", "simulate points, scribbles or boxes from full masks"),
+    "data shard": Command("data.shard", "pack a data set into tars that are read by offset, with a manifest"),
     "data pair": Command("data.pair", "give images the masks and tags of the same images in another light"),
     "data develop": Command("data.develop", "develop the raw files of cameras into images"),
     "data darken": Command("data.darken", "darken a data set as a camera would record it at night"),

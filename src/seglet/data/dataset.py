@@ -84,6 +84,11 @@ class Dataset(ABC):
         """White levels that the images of more than 8 bits share; None, the default, if they share none."""
         return None
 
+    @property
+    def groups(self) -> tuple[int, ...]:
+        """Sizes of the runs of samples that are stored together, such as shards; empty, the default, if none are."""
+        return ()
+
     @abstractmethod
     def read(self, index: int) -> Sample:
         """Reads the sample at `index`, 0 or more; may be called from several processes at once.

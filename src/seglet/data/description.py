@@ -200,7 +200,11 @@ class Description:
         Raises:
             DataError: the file is there and is no description, or cannot be written.
         """
-        home = path.parent.resolve()
+        content = self.as_json(path.parent.resolve())
+        write_description(path, json_text(sealed(content)).encode())
+
+    def as_json(self, home: Path) -> dict[str, Any]:
+        """Returns the description as plain JSON for a file in the folder `home`."""
         root = self.root.resolve()
         content: dict[str, Any] = {
             "version": _VERSION,
@@ -218,7 +222,7 @@ class Description:
             content["threshold"] = self.threshold
         if self.whites is not None:
             content["white"] = asdict(self.whites)
-        write_description(path, json_text(sealed(content)).encode())
+        return content
 
 
 def _move_together(root: Path, home: Path) -> bool:
@@ -242,7 +246,7 @@ def load_description(path: Path) -> Description:
         raise DataError(f"{str(path)!r} has version {version!r}, this seglet reads {_VERSION}; run `seglet data check`")
     check_seal(content, path)
     try:
-        return _from_json(content, path.parent)
+        return description_from_json(content, path.parent)
     except _FORM_ERRORS as error:
         raise _no_description(path, error) from error
 
@@ -254,7 +258,12 @@ def _no_description(path: Path, error: Exception) -> DataError:
     return DataError(f"{str(path)!r} is no data set description ({error}); `seglet data check` writes one")
 
 
-def _from_json(content: dict[str, Any], home: Path) -> Description:
+def description_from_json(content: dict[str, Any], home: Path) -> Description:
+    """Returns the description that `Description.as_json` made for a file in the folder `home`.
+
+    Raises:
+        ValueError: the content is none; so it is for other errors of Python about its types and keys.
+    """
     root = (home / content["root"]).resolve()
     entries = tuple(entry_from_json(row) for row in content["classes"])
     classes = classes_of(entries)

@@ -16,6 +16,7 @@ from seglet.data.description import SIXTEEN_BITS, Description, ImageItem, load_d
 from seglet.data.description_files import description_path, find_description, forget_other_descriptions
 from seglet.data.errors import DataError
 from seglet.data.names import ImageNames, match_names
+from seglet.data.shards.manifest import MANIFEST_FILE
 from seglet.data.splits.divide import unlabelled_item
 from seglet.data.splits.fractions import UNLABELLED_NAMES, split_commands
 from seglet.data.splits.official import official_split_ids
@@ -115,6 +116,10 @@ def describe_data(path: Path) -> Description:
     Raises:
         DataError: the description cannot be read, the tags changed since it was written, or the folder has errors.
     """
+    if (path / MANIFEST_FILE).is_file():
+        from seglet.data.shards.file_rows import description_of
+
+        return description_of(path)
     file = find_description(path)
     if file is not None:
         description = load_description(file)
@@ -133,9 +138,15 @@ def describe_data(path: Path) -> Description:
 def save_description(description: Description, folder: Path) -> Path:
     """Writes the description of a folder where `describe_data` finds it, and returns the file.
 
+    A folder that has a manifest in place of dataset.json gets a new manifest.
+
     Raises:
         DataError: no place for it can be written.
     """
+    if (folder / MANIFEST_FILE).is_file():
+        from seglet.data.shards.file_rows import save_file_rows
+
+        return save_file_rows(description, folder)
     file = description_path(folder)
     description.save(file)
     forget_other_descriptions(folder, file)

@@ -12,8 +12,10 @@ import numpy as np
 
 from seglet.data.dataset import Dataset, Sample
 from seglet.data.errors import DataError
-from seglet.data.folder_dataset import describe_data, open_folder
+from seglet.data.folder_dataset import describe_data
 from seglet.data.loading.wrapped_datasets import JoinedDataset
+from seglet.data.opening import open_dataset
+from seglet.data.shards.manifest import find_manifest, load_manifest
 from seglet.data.spelling import fold_spelling
 from seglet.files import expand_home
 from seglet.images import WhiteLevels
@@ -43,10 +45,15 @@ def open_several(names: Sequence[str], split: str, resize: float = 1.0, whole_ma
             f"{len(names)} data sets and split {split!r}: expected one split for all, or {len(names)} with commas "
             f"between, such as 'train,{_NO_SPLIT}', where {_NO_SPLIT} leaves a data set out"
         )
-    classes = joined_classes([describe_data(expand_home(name)).classes for name in names])
+    classes = joined_classes([_classes_of(name) for name in names])
     chosen = [place for place, part in enumerate(splits) if part != _NO_SPLIT]
-    opened = [open_folder(names[place], splits[place], resize, whole_masks) for place in chosen]
+    opened = [open_dataset(names[place], splits[place], resize=resize, whole_masks=whole_masks) for place in chosen]
     return JoinedDataset([PartOfSeveral(part, classes, place + 1) for place, part in zip(chosen, opened, strict=True)])
+
+
+def _classes_of(name: str) -> Classes:
+    places = find_manifest(name)
+    return describe_data(expand_home(name)).classes if places is None else load_manifest(*places).reading.classes
 
 
 def joined_classes(parts: Sequence[Classes]) -> Classes:
@@ -78,6 +85,11 @@ class PartOfSeveral(Dataset):
     def whites(self) -> WhiteLevels | None:
         """White levels of the data set."""
         return self.dataset.whites
+
+    @property
+    def groups(self) -> tuple[int, ...]:
+        """Groups of the data set."""
+        return self.dataset.groups
 
     def identity(self, index: int, reads: Sequence[str] = ("image",)) -> str:
         """Returns the identity in the data set and, if annotation is read, what its classes are called here."""

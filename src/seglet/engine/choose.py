@@ -6,8 +6,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from seglet.data.dataset import Dataset
 from seglet.data.errors import DataError
-from seglet.data.opening import names_of_several, names_world
+from seglet.data.opening import names_of_several, names_world, open_dataset
 from seglet.engine.choices import DataFacts, Machine, choose_settings
 from seglet.engine.datasets import training_data, validation_data
 from seglet.engine.experiment import Experiment, resolve_experiment
@@ -64,17 +65,13 @@ def data_facts(experiment: Experiment) -> DataFacts | None:
     Raises:
         DataError: there is no such folder or split, or the data are not sound.
     """
-    from seglet.data.folder_dataset import open_folder
-    from seglet.images import image_size
-
     settings = experiment.settings
     if len(names_of_several(settings.data)) > 1:
         return None
-    data = open_folder(settings.data, settings.train_split)
-    if data.items[0].mask is None:
+    data = open_dataset(settings.data, settings.train_split)
+    sizes = _sizes(data)
+    if sizes is None:
         return None
-    step = -(-len(data) // _SIZES_READ)
-    sizes = [image_size(item.image, data.description.max_pixels) for item in data.items[::step]]
     heights, widths = (sorted(each) for each in zip(*sizes, strict=True))
     return DataFacts(
         images=len(training_data(settings, experiment.config)),
@@ -82,6 +79,20 @@ def data_facts(experiment: Experiment) -> DataFacts | None:
         size=(heights[len(heights) // 2], widths[len(widths) // 2]),
         classes=len(data.classes),
     )
+
+
+def _sizes(data: Dataset) -> list[tuple[int, int]] | None:
+    """Returns rows and columns of up to 200 images; None if the first of them has no mask."""
+    from seglet.data.folder_dataset import FolderDataset
+    from seglet.data.shards.sharded_dataset import ShardedDataset
+    from seglet.images import image_size
+
+    places = range(0, len(data), -(-len(data) // _SIZES_READ))
+    if isinstance(data, ShardedDataset):
+        return None if data.row(0).mask is None else [data.image_size(place) for place in places]
+    if not isinstance(data, FolderDataset) or data.items[0].mask is None:
+        return None
+    return [image_size(data.items[place].image, data.description.max_pixels) for place in places]
 
 
 def _scored_images(experiment: Experiment) -> int:

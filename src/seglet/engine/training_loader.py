@@ -66,6 +66,7 @@ class TrainingDataModule(lightning.LightningDataModule):
             world=trainer.world_size,
             start_step=self.start,
             chances=drawing_chances(settings, self.data),
+            groups=self.data.groups,
         )
         config, views = data_config(self.experiment.config), view_augmentation(settings)
         return config.loader(self.supervision, self.data, views, sampler, settings.workers)
@@ -75,6 +76,6 @@ def first_batch(experiment: Experiment, data: Dataset, views: int, supervision: 
     """Returns the first `views` views of training, as one step."""
     settings = experiment.settings
     chances = drawing_chances(settings, data)
-    sampler = StepSampler(size=len(data), batch=views, seed=settings.seed, chances=chances)
+    sampler = StepSampler(size=len(data), batch=views, seed=settings.seed, chances=chances, groups=data.groups)
     loader = data_config(experiment.config).loader(supervision, data, view_augmentation(settings), sampler)
     return next(iter(loader))

@@ -11,6 +11,7 @@ from jaxtyping import UInt8
 from seglet.data.checking.file_facts import LIMIT_OPTION
 from seglet.data.dataset import Dataset
 from seglet.data.folder_dataset import FolderDataset
+from seglet.data.shards.sharded_dataset import ShardedDataset
 from seglet.images import OWN_RANGE
 from seglet.inference.inputs import ImageFile
 from seglet.inference.known_tags import KnownTags
@@ -44,6 +45,8 @@ class DatasetImages:
     def _tags(self, index: int) -> tuple[int, ...] | None:
         if isinstance(self.samples, FolderDataset) and self.samples.items[index].tags is not None:
             return self.samples.items[index].tags  # written down, so no image has to be opened
+        if isinstance(self.samples, ShardedDataset) and (row := self.samples.row(index)).tags is not None:
+            return row.tags
         return self.samples.read(index).tags
 
     def _image(self, index: int) -> ImageFile:

@@ -16,6 +16,7 @@ from seglet.data.errors import DataError
 from seglet.data.folder_dataset import present_classes
 from seglet.data.layouts.infer import infer_layout
 from seglet.data.opening import open_dataset
+from seglet.data.shards.manifest import find_manifest
 from seglet.images import MAX_PIXELS, read_mask
 from seglet.inference.calibrate import CalibrationData
 from seglet.inference.from_tags import Adapting, TagPredictor, open_method
@@ -55,7 +56,7 @@ DataLike = Dataset | str | PathLike[str] | Iterable[Sample | tuple[ImageLike, Ma
 
 def is_data_set(folder: Path) -> bool:
     """Returns True for a folder that is described, or that has masks beside its images."""
-    if not folder.is_dir() or find_description(folder) is not None:
+    if not folder.is_dir() or find_description(folder) is not None or find_manifest(folder) is not None:
         return folder.is_dir()
     try:
         found = infer_layout(folder, None)

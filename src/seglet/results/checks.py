@@ -4,6 +4,7 @@ from pathlib import Path
 
 from seglet.data.folder_dataset import describe_data
 from seglet.data.opening import names_world
+from seglet.data.shards.file_rows import split_sizes
 from seglet.engine.experiment import resolve_experiment
 from seglet.engine.experiment_file import read_yaml
 from seglet.engine.preconditions import check_hardware
@@ -56,7 +57,7 @@ def _check_scored_split(plan: TablePlan) -> None:
     data, split = scored_data(plan), plan.scored_split
     if names_world(data) or not plan.definition.needs_data or "/" in split:  # official lists are not in the folder
         return
-    if split not in (there := describe_data(Path(data)).splits):
+    if split not in (there := split_sizes(data) or describe_data(Path(data)).splits):
         raise ValueError(
             f"table {plan.definition.name} scores its rows on {split!r}, which {data} does not have; it has "
             f"{', '.join(there)}: give --score-on SPLIT"

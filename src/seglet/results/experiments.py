@@ -11,6 +11,7 @@ from seglet import methods
 from seglet.data.folder_dataset import describe_data
 from seglet.data.loading.dark_light_pairs import BRIGHTENED, SELF
 from seglet.data.opening import names_world
+from seglet.data.shards.file_rows import split_sizes
 from seglet.data.splits.fractions import split_commands
 from seglet.engine.experiment import known_keys
 from seglet.engine.settings import Settings
@@ -153,7 +154,7 @@ def check_splits(plan: TablePlan) -> None:
     splits = [each["train_split"] for each in keys if "train_split" in each]
     if names_world(data) or not split_commands(data, splits, ()):
         return
-    if needed := split_commands(data, splits, describe_data(Path(data)).splits):
+    if needed := split_commands(data, splits, split_sizes(data) or describe_data(Path(data)).splits):
         lines = "\n  ".join(needed)
         raise ValueError(
             f"table {plan.definition.name} learns from few of the masks, and these are not chosen yet:\n  {lines}"

@@ -51,14 +51,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=whole_number(0, 2**31), default=0, help="seed of the draw of --val (default 0)")
     parser.add_argument("--leave-out", action="store_true", help="leave out the images that have errors")
     parser.add_argument("--out", type=Path, metavar="FILE", help="file of the description (DIR/dataset.json)")
+    parser.add_argument(
+        "--manifest",
+        action="store_true",
+        help="write Parquet files in place of dataset.json, as is done from 100 000 images on",
+    )
     add_json(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     from seglet.data.checking.check import check_dataset
-    from seglet.data.folder_dataset import save_description
+    from seglet.data.shards.file_rows import LARGE
     from seglet.engine.console import ProgressDisplay
 
+    if (code := _check_shards(arguments)) is not None:
+        return code
     with ProgressDisplay("check", 0, "files") as steps:
 
         def show_progress(done: int, total: int) -> None:
@@ -79,16 +86,43 @@ def run(arguments: argparse.Namespace) -> int:
     file, description = None, report.description
     if usable:
         description = _divide_only_split(description, arguments.val, arguments.seed)
-        file = arguments.out
-        if file is None:
-            file = save_description(description, arguments.folder)
-        else:
-            description.save(file)
+        file = _save(description, arguments, arguments.manifest or images >= LARGE)
     data = arguments.folder if arguments.out is None else arguments.out
     text = "\n".join([*_summary(report), *_problem_lines(report), "", *_result_lines(report, description, file, data)])
     content = {**report.as_dict(), "images": images, "description": None if file is None else str(file)}
     print_result(text, content, arguments.json)
     return 0 if usable else 2
+
+
+def _check_shards(arguments: argparse.Namespace) -> int | None:
+    """Checks a folder of tars and returns the exit code, or None if it is another folder."""
+    from seglet.data.shards.index import holds_tars
+
+    if not holds_tars(arguments.folder):
+        return None
+    from seglet.cli.data.check_shards import run_on_shards
+
+    return run_on_shards(arguments, _rules(arguments))
+
+
+def _save(description: "Description", arguments: argparse.Namespace, in_shards: bool) -> Path:
+    from seglet.data.description_files import DESCRIPTION_FILE, is_description
+    from seglet.data.folder_dataset import save_description
+    from seglet.data.shards.file_rows import save_file_rows
+    from seglet.data.shards.manifest import MANIFEST_FILE
+    from seglet.files import delete_path
+
+    folder: Path = arguments.folder
+    if arguments.out is not None and not arguments.manifest:
+        description.save(arguments.out)
+        return Path(arguments.out)
+    if in_shards:
+        file = save_file_rows(description, folder)
+        if is_description(folder / DESCRIPTION_FILE):
+            delete_path(folder / DESCRIPTION_FILE)
+        return file
+    delete_path(folder / MANIFEST_FILE)
+    return save_description(description, folder)
 
 
 def _rules(arguments: argparse.Namespace) -> "MaskRules":

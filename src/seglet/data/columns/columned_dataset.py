@@ -42,6 +42,11 @@ class ColumnedDataset(Dataset):
         """White levels of the data set without columns."""
         return self.dataset.whites
 
+    @property
+    def groups(self) -> tuple[int, ...]:
+        """Groups of the data set."""
+        return self.dataset.groups
+
     def identity(self, index: int, reads: Sequence[str] = ("image",)) -> str:
         """Returns the identity in the data set without columns."""
         return self.dataset.identity(index, reads)

@@ -39,7 +39,14 @@ def partly_labelled_loader(
     )
     samplers = (
         replace(sampler, batch=sampler.batch - count),
-        replace(sampler, size=len(data.unlabelled), batch=count, seed=seed, chances=None),
+        replace(
+            sampler,
+            size=len(data.unlabelled),
+            batch=count,
+            seed=seed,
+            chances=None,
+            groups=data.unlabelled.groups,
+        ),
     )
     return endless_batches(_JoinedViews(parts), CombinedSampler(samplers), workers, labelled_batch)
 

@@ -49,7 +49,8 @@ def semi_loader(
     config = data.config
     parts: list[_Part] = [_Part(SampleViews(data.labelled, augment, sampler.seed, require_labels), config.strong, 0)]
     samplers = [sampler]
-    own = replace(sampler, size=len(data.unlabelled), batch=sampler.batch * config.unlabelled_ratio, chances=None)
+    whole, ratio = data.unlabelled, config.unlabelled_ratio
+    own = replace(sampler, size=len(whole), batch=sampler.batch * ratio, chances=None, groups=whole.groups)
     for stream, mirrored in _unlabelled_streams(config.partner, sampler.accumulate * sampler.world):
         seed = stream_seed(sampler.seed, stream)
         weak = SampleViews(data.unlabelled, augment, seed, without_annotation)

@@ -9,15 +9,27 @@ _ORDER_STREAM = 1
 """Stream of the seed that shuffles; augmentation draws from other streams of the same seed."""
 
 
+GROUPS_AT_ONCE = 16
+"""Groups, such as shards, whose samples are mixed: those that a window of an epoch's order takes together."""
+
+
 class EpochOrder:
     """Endless order of `size` samples; every epoch is a permutation of its own.
 
-    With `chances`, whose sum is 1, an epoch is as many draws by these chances instead.
+    With `groups`, sizes of runs of samples whose sum is `size`, the permutation has two levels: the groups are
+    shuffled, and the samples of each 16 that follow one another are shuffled together. So a reader needs no more than
+    16 shards at a time, and memory for the order of these alone. With `chances`, whose sum is 1, an epoch is as many
+    draws by these chances instead.
     """
 
-    def __init__(self, size: int, seed: int, chances: Sequence[float] | None = None) -> None:
+    def __init__(
+        self, size: int, seed: int, chances: Sequence[float] | None = None, groups: Sequence[int] = ()
+    ) -> None:
         if size < 1:
             raise ValueError(f"expected at least one sample to draw from, got {size}; is the split empty?")
+        if groups and (sum(groups) != size or min(groups) < 1):
+            raise ValueError(f"expected groups of {size} samples in all, got {sum(groups)} in {len(groups)} groups")
+        self._windows = _Windows(groups, seed) if len(groups) > GROUPS_AT_ONCE and chances is None else None
         self.size = size
         self.seed = seed
         self.chances = chances
@@ -27,6 +39,8 @@ class EpochOrder:
     def index(self, position: int) -> int:
         """Returns the index of the sample at `position`, which counts from 0 over all epochs."""
         epoch, place = divmod(position, self.size)
+        if self._windows is not None:
+            return self._windows.index(epoch, place)
         if epoch != self._epoch:
             rng = np.random.default_rng((self.seed, epoch, _ORDER_STREAM))
             if self.chances is None:
@@ -37,6 +51,34 @@ class EpochOrder:
         return int(self._permutation[place])
 
 
+class _Windows:
+    """The order of epochs of two levels, a function of seed, epoch and place alone; the last window is kept."""
+
+    def __init__(self, groups: Sequence[int], seed: int) -> None:
+        self._sizes = np.asarray(groups, np.int64)
+        self._begins = np.concatenate([[0], np.cumsum(self._sizes)[:-1]])
+        self._seed = seed
+        self._epoch = self._number = -1
+        self._order = self._ends = self._samples = np.arange(0)
+
+    def index(self, epoch: int, place: int) -> int:
+        """Returns the index of the sample at `place` of an epoch."""
+        if epoch != self._epoch:
+            rng = np.random.default_rng((self._seed, epoch, _ORDER_STREAM))
+            self._order = rng.permutation(len(self._sizes))
+            filled = np.cumsum(self._sizes[self._order])
+            lasts = [*range(GROUPS_AT_ONCE - 1, len(filled) - 1, GROUPS_AT_ONCE), len(filled) - 1]
+            self._ends, self._epoch, self._number = filled[lasts], epoch, -1
+        number = int(np.searchsorted(self._ends, place, side="right"))
+        if number != self._number:
+            taken = self._order[number * GROUPS_AT_ONCE : (number + 1) * GROUPS_AT_ONCE]
+            runs = [np.arange(self._begins[group], self._begins[group] + self._sizes[group]) for group in taken]
+            rng = np.random.default_rng((self._seed, epoch, _ORDER_STREAM, number))
+            self._samples, self._number = rng.permutation(np.concatenate(runs)), number
+        before = int(self._ends[number - 1]) if number else 0
+        return int(self._samples[place - before])
+
+
 @dataclass(frozen=True)
 class StepSampler:
     """Endless batches of one process, each a list of (sample index, position).
@@ -44,8 +86,8 @@ class StepSampler:
     An optimiser step takes `accumulate` batches from each of `world` processes. Its positions depend only on the
     product `batch * world * accumulate`, so a step has the same samples for any number of processes, and `start_step`
     continues a run exactly. Batches continue across the end of an epoch and are never cut short. With `mirrored` each
-    step has the same samples in reverse order, also across its batches and processes. `chances` are those of
-    `EpochOrder`.
+    step has the same samples in reverse order, also across its batches and processes. `chances` and
+    `groups` are those of `EpochOrder`.
     """
 
     size: int
@@ -57,6 +99,7 @@ class StepSampler:
     start_step: int = 0
     mirrored: bool = False
     chances: tuple[float, ...] | None = None
+    groups: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         for name in ("size", "batch", "accumulate", "world"):
@@ -68,7 +111,7 @@ class StepSampler:
             raise ValueError(f"expected seed and start_step of at least 0, got {self.seed} and {self.start_step}")
 
     def __iter__(self) -> Iterator[list[tuple[int, int]]]:
-        order = EpochOrder(self.size, self.seed, self.chances)
+        order = EpochOrder(self.size, self.seed, self.chances, self.groups)
         micro = self.start_step * self.accumulate
         while True:
             first = (micro * self.world + self.rank) * self.batch

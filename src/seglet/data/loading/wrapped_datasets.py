@@ -38,6 +38,11 @@ class CachedDataset(Dataset):
         """White levels of the cached data set."""
         return self.dataset.whites
 
+    @property
+    def groups(self) -> tuple[int, ...]:
+        """Groups of the data set."""
+        return self.dataset.groups
+
     def identity(self, index: int, reads: Sequence[str] = ("image",)) -> str:
         """Returns the identity in the cached data set."""
         return self.dataset.identity(index, reads)
@@ -91,6 +96,15 @@ class JoinedDataset(Dataset):
     def whites(self) -> WhiteLevels | None:
         """White levels of the first part that has some."""
         return next((part.whites for part in self.parts if part.whites is not None), None)
+
+    @property
+    def groups(self) -> tuple[int, ...]:
+        """Groups of the parts; a part without any is one group."""
+        parts = [part.groups for part in self.parts]
+        if not any(parts):
+            return ()
+        whole = [groups or (len(part),) for part, groups in zip(self.parts, parts, strict=True)]
+        return tuple(chain.from_iterable(whole))
 
     def image_keys(self) -> Sequence[str]:
         """Returns the keys of the parts."""
