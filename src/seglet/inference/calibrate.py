@@ -44,7 +44,8 @@ class ClassThreshold:
     def __str__(self) -> str:
         if self.iou is None:
             return f"class {self.name!r}: no image of it, so its threshold stays {self.threshold:g}"
-        return f"class {self.name!r}: threshold {self.threshold:g}, IoU {100 * self.iou:.1f} % on {self.images} images"
+        score = f"IoU {100 * self.iou:.1f} % (images with it: {self.images})"
+        return f"class {self.name!r}: threshold {self.threshold:g}, {score}"
 
 
 def calibrate(predictor: TagPredictor, source: CalibrationData) -> list[ClassThreshold]:
