@@ -17,6 +17,7 @@ from types import FrameType
 
 from seglet._version import __version__
 from seglet.cli.parsing import Parser, UsageError
+from seglet.cli.urls import local_words
 from seglet.engine.console import print_message
 from seglet.values import did_you_mean
 
@@ -144,6 +145,11 @@ def run_command(name: str, words: Sequence[str]) -> int:
     """Imports one command, runs it and returns its exit code."""
     command = COMMANDS[name]
     warnings.filterwarnings("ignore", "Image size .* could be decompression bomb")  # images have a limit of our own
+    with local_words(name, words) as local:
+        return _run_module(name, command, local)
+
+
+def _run_module(name: str, command: Command, words: list[str]) -> int:
     module = importlib.import_module(f"seglet.cli.{command.module}")
     parser = Parser(name)
     parser.description = f"{command.help[0].upper()}{command.help[1:]}."

@@ -11,8 +11,8 @@ def open_dataset(data: str | Path, split: str, *, resize: float = 1.0, whole_mas
     Args:
         data: `world` or, with options, `world:scenes=100,clutter=8`: fields of `World` (`dark=1` draws it at night) and
             of `Difficulty`; or a folder, read as its dataset.json says or, without one, checked now; or the path of a
-            dataset.json; or a folder of shards; or several of these with commas between, `a,b`, whose classes are
-            joined by name.
+            dataset.json; or a folder of shards; each also by URL, such as s3://bucket/folder; or several of these with
+            commas between, `a,b`, whose classes are joined by name.
         split: a split of the data set, or an official list (see `splits`) such as `pascal/92/labeled`, in short
             `voc/92`. The images of a list called unlabeled come without their masks. Of several data
             sets, the split of all, or one for each with commas between; `none` leaves one out.
@@ -33,13 +33,14 @@ def open_dataset(data: str | Path, split: str, *, resize: float = 1.0, whole_mas
         return open_several(names, split, resize, whole_masks)
     from seglet.data.folder_dataset import open_folder
     from seglet.data.shards.manifest import find_manifest
+    from seglet.stores.mirror import local_folder
 
     if (places := find_manifest(data)) is not None:
         from seglet.data.shards.manifest import load_manifest
         from seglet.data.shards.sharded_dataset import ShardedDataset
 
         return ShardedDataset(load_manifest(*places), split, resize, whole_masks)
-    return open_folder(data, split, resize, whole_masks)
+    return open_folder(str(local_folder(data)), split, resize, whole_masks)
 
 
 def names_world(data: str) -> bool:

@@ -17,8 +17,8 @@ from seglet.data.loading.wrapped_datasets import JoinedDataset
 from seglet.data.opening import open_dataset
 from seglet.data.shards.manifest import find_manifest, load_manifest
 from seglet.data.spelling import fold_spelling
-from seglet.files import expand_home
 from seglet.images import WhiteLevels
+from seglet.stores.mirror import local_folder
 from seglet.types import IGNORE, Classes
 
 _NO_SPLIT = "none"
@@ -53,7 +53,7 @@ def open_several(names: Sequence[str], split: str, resize: float = 1.0, whole_ma
 
 def _classes_of(name: str) -> Classes:
     places = find_manifest(name)
-    return describe_data(expand_home(name)).classes if places is None else load_manifest(*places).reading.classes
+    return describe_data(local_folder(name)).classes if places is None else load_manifest(*places).reading.classes
 
 
 def joined_classes(parts: Sequence[Classes]) -> Classes:

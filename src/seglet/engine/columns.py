@@ -17,8 +17,9 @@ from seglet.data.opening import names_of_several, names_world
 from seglet.engine.datasets import training_data, validation_data
 from seglet.engine.experiment import Experiment
 from seglet.engine.settings import Settings
-from seglet.files import user_cache_folder
+from seglet.files import content_hash, user_cache_folder
 from seglet.methods.protocols import ValidationColumns
+from seglet.stores import is_url
 from seglet.types import Classes
 from seglet.values import ConfigError
 
@@ -68,7 +69,9 @@ def columns_folder(settings: Settings) -> Path:
         return Path(settings.columns)
     if names_world(settings.data):
         return user_cache_folder() / "world" / _FOLDER
-    path = Path(names_of_several(settings.data)[0])
+    if is_url(name := names_of_several(settings.data)[0]):
+        return user_cache_folder() / "data" / content_hash(name.encode()) / _FOLDER
+    path = Path(name)
     return cache_folder_for(path.parent if path.is_file() else path) / _FOLDER
 
 

@@ -13,6 +13,7 @@ from seglet.engine.settings import PLACES_OF_DATA
 from seglet.files import read_json
 from seglet.results.experiments import backbone_name, check_splits, experiment_keys, scored_data
 from seglet.results.plan import Cell, TablePlan
+from seglet.stores.mirror import local_folder
 
 
 def check_table(plan: TablePlan) -> None:
@@ -57,7 +58,7 @@ def _check_scored_split(plan: TablePlan) -> None:
     data, split = scored_data(plan), plan.scored_split
     if names_world(data) or not plan.definition.needs_data or "/" in split:  # official lists are not in the folder
         return
-    if split not in (there := split_sizes(data) or describe_data(Path(data)).splits):
+    if split not in (there := split_sizes(data) or describe_data(local_folder(data)).splits):
         raise ValueError(
             f"table {plan.definition.name} scores its rows on {split!r}, which {data} does not have; it has "
             f"{', '.join(there)}: give --score-on SPLIT"

@@ -20,6 +20,7 @@ from seglet.models.student import StudentConfig
 from seglet.results.definition import TableRow
 from seglet.results.plan import Cell, TablePlan
 from seglet.results.thinning import THINNED
+from seglet.stores.mirror import local_folder
 from seglet.values import build_config
 
 LOGGED_WEIGHT = "train/weight_effective"
@@ -154,7 +155,7 @@ def check_splits(plan: TablePlan) -> None:
     splits = [each["train_split"] for each in keys if "train_split" in each]
     if names_world(data) or not split_commands(data, splits, ()):
         return
-    if needed := split_commands(data, splits, split_sizes(data) or describe_data(Path(data)).splits):
+    if needed := split_commands(data, splits, split_sizes(data) or describe_data(local_folder(data)).splits):
         lines = "\n  ".join(needed)
         raise ValueError(
             f"table {plan.definition.name} learns from few of the masks, and these are not chosen yet:\n  {lines}"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from seglet.cli.output import print_result, table_lines
 from seglet.cli.parsing import add_json, positive_fraction, whole_number
+from seglet.stores import is_url
 
 if TYPE_CHECKING:
     from seglet.data.checking.check import CheckReport
@@ -21,7 +22,12 @@ _FROM_MASKS = "masks"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("folder", type=Path, metavar="DIR", help="folder of images, or of a whole data set")
+    parser.add_argument(
+        "folder",
+        type=folder_or_url,
+        metavar="DIR",
+        help="folder of images, of a whole data set, or of tars; also a URL",
+    )
     parser.add_argument("--masks", type=Path, help="folder of masks, when it is elsewhere")
     parser.add_argument("--mask-name", metavar="PATTERN", help="how the name of a mask differs from that of its image: "
                         "'{}_segmentation', or 'image_{}=mask_{}'")  # fmt: skip
@@ -57,6 +63,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="write Parquet files in place of dataset.json, as is done from 100 000 images on",
     )
     add_json(parser)
+
+
+def folder_or_url(text: str) -> Path | str:
+    """Reads an argument that is a path, or the URL of a folder in a store."""
+    return text if is_url(text) else Path(text)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -97,8 +108,13 @@ def run(arguments: argparse.Namespace) -> int:
 def _check_shards(arguments: argparse.Namespace) -> int | None:
     """Checks a folder of tars and returns the exit code, or None if it is another folder."""
     from seglet.data.shards.index import holds_tars
+    from seglet.data.shards.manifest import find_manifest
+    from seglet.stores.mirror import local_folder
 
-    if not holds_tars(arguments.folder):
+    by_url = isinstance(arguments.folder, str)
+    if by_url and find_manifest(arguments.folder) is None:
+        arguments.folder, by_url = local_folder(arguments.folder), False
+    if not by_url and not holds_tars(arguments.folder):
         return None
     from seglet.cli.data.check_shards import run_on_shards
 

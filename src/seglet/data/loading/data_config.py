@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -85,11 +84,12 @@ class SplitSource:
             return wanted[0] if labelled else None
         from seglet.data.folder_dataset import describe_data
         from seglet.data.shards.file_rows import split_sizes
+        from seglet.stores.mirror import local_folder
 
         if len(names_of_several(self.data)) > 1:
             return None  # the split of each has to be given
 
-        known = split_sizes(self.data) or describe_data(Path(self.data)).splits
+        known = split_sizes(self.data) or describe_data(local_folder(self.data)).splits
         is_official_list = labelled and self.train_split not in known
         return next((name for name in wanted if is_official_list or name in known), None)
 
