@@ -3,6 +3,7 @@
 import os
 import random
 import signal
+from dataclasses import replace
 
 from tools.reliability.crashes import _shares
 from tools.reliability.flips import flip_rows
@@ -65,6 +66,7 @@ def test_the_same_fault_stands_beside_itself_in_other_programs(tmp_path):
 
 def test_groups_of_several_commands_are_kept_together(tmp_path):
     groups = {"a": a_group(Row("x", 1, 1, "e")), "b": a_group(Row("y", 2, 1, "e", "a script"))}
+    groups["c"] = replace(a_group(), whole=False)
     write_groups(tmp_path / "results.json", groups)
     assert read_groups(tmp_path / "results.json") == groups
     assert read_groups(tmp_path / "none.json") == {}

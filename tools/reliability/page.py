@@ -26,13 +26,14 @@ _SAME: Mapping[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True)
 class Group:
-    """Rows that one command gave, in `seconds`, at a commit."""
+    """Rows that one command gave, in `seconds`, at a commit; all of them, if it was not stopped before its end."""
 
     command: str
     commit: str | None
     hardware: str
     seconds: float
     rows: list[Row]
+    whole: bool = True
 
 
 def read_groups(file: Path) -> dict[str, Group]:
@@ -71,7 +72,8 @@ def _count_lines(groups: Mapping[str, Group], titles: Mapping[str, str]) -> Iter
         if not rows:
             continue
         yield from ("", f"### {titles[name][0].upper()}{titles[name][1:]}", "")
-        yield f"`{group.command}`, commit {(group.commit or '?')[:8]}, {group.seconds:.0f} s on {group.hardware}."
+        end = "" if group.whole else "; stopped there, before its end"
+        yield f"`{group.command}`, commit {(group.commit or '?')[:8]}, {group.seconds:.0f} s on {group.hardware}{end}."
         yield from ("", "| fault | held | what was compared |", "|---|---|---|")
         yield from (f"| {row.fault} | {row.held} / {row.tried} | {row.evidence} |".replace("<", "&lt;") for row in rows)
 

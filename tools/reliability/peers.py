@@ -137,21 +137,19 @@ def _lightning_weights(file: Path) -> Mapping[str, Any]:
     return dict(_Module.load_from_checkpoint(file, map_location="cpu").network.state_dict())
 
 
-_PEERS = (
-    _Peer("plain Lightning", lightning_script, "last.ckpt", _lightning_weights),
-    _Peer("plain PyTorch", torch_script, "last.pt", _torch_weights),
-)
+PEERS: Mapping[str, _Peer] = {
+    "lightning": _Peer("plain Lightning", lightning_script, "last.ckpt", _lightning_weights),
+    "pytorch": _Peer("plain PyTorch", torch_script, "last.pt", _torch_weights),
+}
 
 
-def peer_rows(place: Path, trials: int, points: int) -> Iterator[Row]:
-    """Yields, for each script, rows of the faults that it can have; `system` says whose they are."""
-    for peer in _PEERS:
-        own = place / peer.name.replace(" ", "-")
-        own.mkdir()
-        words = [str(own / "out")]
-        job = Job("train", words, partial(_same, words), program=peer.program, plain=False)
-        rows = [*crash_rows(own, [job], points), *_checkpoint_rows(own, peer, trials), _second_row(own, peer)]
-        yield from (replace(row, system=peer.name) for row in rows)
+def peer_rows(place: Path, name: str, trials: int, points: int) -> Iterator[Row]:
+    """Yields the rows of a script, by its name in `PEERS`; `system` says whose they are."""
+    peer, words = PEERS[name], [str(place / "out")]
+    job = Job("train", words, partial(_same, words), program=peer.program, plain=False)
+    yield from (replace(row, system=peer.name) for row in _checkpoint_rows(place, peer, trials))
+    yield replace(_second_row(place, peer), system=peer.name)
+    yield from (replace(row, system=peer.name) for row in crash_rows(place, [job], points))
 
 
 def _same(words: list[str], folder: Path) -> list[str]:

@@ -20,12 +20,12 @@ _TRAIN = [sys.executable, "-m", "seglet", "train", "supervised", "--student", "d
 _TWO = ["--devices", "2", "--accelerator", "cpu"]
 _LONG = ["--steps", "60", "--validate_every", "60"]
 """Keys of a run that goes on for some seconds after its first checkpoint."""
-_LONGEST = 120
+_LONGEST = 300
 """Seconds after which a run whose process died counts as hanging, on a machine as busy as may be."""
 
 
-def process_rows(place: Path, long: bool) -> Iterator[Row]:
-    """Yields the rows: determinism, processes that die, and a second process beside a live one."""
+def surroundings_rows(place: Path, long: bool) -> Iterator[Row]:
+    """Yields the rows of determinism: the same training again, elsewhere, and in two processes."""
     surroundings = {
         "again": ({}, []), "another hash seed": ({"PYTHONHASHSEED": "7"}, []), "2 workers": ({}, ["--workers", "2"]),
         "a job of SLURM": ({"SLURM_NTASKS": "1", "SLURM_JOB_ID": "7", "SLURM_JOB_NAME": "night"}, []),
@@ -38,14 +38,22 @@ def process_rows(place: Path, long: bool) -> Iterator[Row]:
     both = _weights(place / "two", {}, _TWO)
     again = _weights(place / "two again", {}, _TWO)
     yield tally("two processes, twice", "SHA-256 of the last weights", [(again, both == again)])
-    yield tally("one of two processes is killed", f"an error within {_LONGEST} s, not a hang; then --resume: the same "
-                "weights", [("rank 1", _death(place / "rank", _TWO))])  # fmt: skip
-    worker = ["--workers", "2"]
-    yield tally("a loading process is killed", f"exit code 2 within {_LONGEST} s; then --resume: the same weights",
-                [("worker", _death(place / "worker", worker, 2))])  # fmt: skip
-    yield tally("a second process beside a live run", "exit code 2, names the first", _second(place / "shared"))
+
+
+def death_rows(place: Path) -> Iterator[Row]:
+    """Yields the rows of processes that die."""
+    resumed = "then --resume: the same weights"
+    yield tally("a loading process is killed", f"exit code 2 within {_LONGEST} s; {resumed}",
+                [("worker", _death(place / "worker", ["--workers", "2"], 2))])  # fmt: skip
+    yield tally("one of two processes is killed", f"an error within {_LONGEST} s, not a hang; {resumed}",
+                [("rank 1", _death(place / "rank", _TWO))])  # fmt: skip
+
+
+def meeting_rows(place: Path) -> Iterator[Row]:
+    """Yields the rows of two processes in one folder."""
     yield tally("a second command in a folder in use", "exit code 2, names the first; nothing is written",
                 _held_folders(place / "held"))  # fmt: skip
+    yield tally("a second process beside a live run", "exit code 2, names the first", _second(place / "shared"))
     yield tally("two processes prepare the same columns at once", "the files of one alone", [_both(place / "both")])
 
 
