@@ -4,11 +4,13 @@ The report is that of pip from which `tools.hashed_requirements` makes requireme
 the SHA-256 of the file that is installed and its licence, and the weights that come with seglet.
 """
 
+import contextlib
 import json
 import re
 import sys
 import uuid
 from collections.abc import Iterator, Mapping
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -51,14 +53,22 @@ def _package(one: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _licence(about: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Returns the licence of a package's metadata: an SPDX expression, else a name, else None."""
+    """Returns the licence of a package's metadata: an SPDX expression, else a name, else that of the installed package.
+
+    pip's report leaves some expressions out.
+    """
     expression = str(about.get("license_expression") or "")
     if _EXPRESSION.fullmatch(expression):
         return {"expression": expression}
     classes = [text.rsplit(" :: ", 1)[-1] for text in about.get("classifier", []) if text.startswith("License ::")]
     lines = str(about.get("license") or "").strip().splitlines()[:1]
     names = [name for name in (*classes, *lines) if name and name != "OSI Approved"]
-    return {"license": {"name": names[0][:100]}} if names else None
+    if names:
+        return {"license": {"name": names[0][:100]}}
+    with contextlib.suppress(metadata.PackageNotFoundError):
+        stated = str((metadata.distribution(about["name"]).metadata.get_all("License-Expression") or [""])[0])
+        return {"expression": stated} if _EXPRESSION.fullmatch(stated) else None
+    return None
 
 
 def _weight_parts(folder: Path) -> Iterator[dict[str, Any]]:

@@ -15,6 +15,11 @@ def test_each_package_has_its_address_hash_and_licence(tmp_path):
     assert part["licenses"] == [{"expression": "BSD-3-Clause AND MIT"}]
 
 
+def test_a_licence_that_the_report_lacks_is_that_of_the_installed_package(tmp_path):
+    report = {"install": [{**TORCH, "metadata": {"name": "ruff", "version": "1"}}]}
+    assert bill_of_materials(report, tmp_path)["components"][0]["licenses"] == [{"expression": "MIT"}]
+
+
 def test_weights_that_come_along_are_listed_with_their_hashes():
     bill = bill_of_materials({"install": []})
     kinds = {part["type"] for part in bill["components"]}
