@@ -60,12 +60,10 @@ class RemotePlace(Place):
 
     def names(self) -> list[str]:
         """Returns the names of all objects below the folder that are not hidden."""
-        listed = self._attempt("", lambda: self.filesystem().find(self.name, detail=True))
+        listed = self._attempt("", lambda: self.filesystem().find(self.name, detail=False))
         root = self.path_of("").rstrip("/") + "/"
-        found = {str(path).removeprefix(root): about for path, about in listed.items() if str(path).startswith(root)}
-        names = sorted(name for name in found if not any(part.startswith(".") for part in name.split("/")))
-        self._states |= {name: _state(found[name]) for name in names}
-        return names
+        names = (str(path).removeprefix(root) for path in listed if str(path).startswith(root))
+        return sorted(name for name in names if not any(part.startswith(".") for part in name.split("/")))
 
     def exists(self, name: str) -> bool:
         """True if there is such an object.
