@@ -38,6 +38,7 @@ OF_THE_CHECK = ("data.checking.", "data.class_files.", "data.layouts.", "data.ta
 
 EXPLAINED = {
     "cli.options.experiment.locate_experiment": "prepare requires an experiment, so only train can lack one",
+    "cli.options.actors.add_actor_options": "refine and data check compute on processors, without GPUs",
     "cli.data.split._val_option": "a part of a `seglet train` command",
     "data.loading.loaders._EndlessLoader": "predict, app and export read images one by one",
     "data.loading.shared_memory._workers_with_files": "predict, app and export read images one by one",

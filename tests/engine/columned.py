@@ -27,13 +27,13 @@ def main(argv: list[str]) -> int:
 
     methods.__path__ = [*methods.__path__, FOLDER]
     prepare._SHARD_VALUES = 4
-    slow = prepare._attempt
+    slow = prepare.read_or_reason
 
-    def _attempt(*arguments):
+    def read_slowly(*arguments):
         time.sleep(0.01)
         return slow(*arguments)
 
-    prepare._attempt = _attempt
+    prepare.read_or_reason = read_slowly
     return seglet(argv)
 
 

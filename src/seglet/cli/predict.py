@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from seglet.cli.options.actors import add_actor_options, read_actor_pool
 from seglet.cli.options.experiment import parse_keys
 from seglet.cli.options.inference import add_inference_options, read_inference_options
 from seglet.cli.options.limits import add_max_pixels, read_max_pixels
@@ -35,7 +36,7 @@ Segment images. For each one, under --out, with the folders of the input kept:
   uncertainty/NAME.png  with --samples: Monte-Carlo deviation, summed over classes: 0 to 255 for 0 to 1 and above
   explained/NAME.png    with --explain: the steps from which a --method made the mask
 classes.txt has the classes of the masks, predictions.json the result of each image and the options. An image that
-cannot be read is reported and skipped.
+cannot be read is reported and skipped. After an interruption the same command goes on with the images that are missing.
 
 A video, or with --video a folder of its frames in the order of their names, becomes masks/NAME/000001.png and so on,
 and NAME.mp4 with the masks over the frames.
@@ -104,6 +105,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_json(parser)
     add_inference_options(parser)
     add_pseudo_label_options(parser)
+    add_actor_options(parser)
 
 
 def run(arguments: argparse.Namespace, rest: list[str]) -> int:
@@ -117,14 +119,16 @@ def run(arguments: argparse.Namespace, rest: list[str]) -> int:
     pseudo = read_pseudo_label_options(arguments, inference)
     if arguments.explain and (arguments.method is None or pseudo is not None):
         raise ValueError("--explain draws how a --method makes masks; give one, and leave --pseudo-labels out")
+    pool = read_actor_pool(arguments)
     options = FolderOptions(
         arguments.out,
         arguments.overwrite,
         SegmentOptions(arguments.samples, arguments.seed, inference),
         pseudo,
         arguments.explain,
-        arguments.device,
+        arguments.device if pool is None else "cpu",
         arguments.command_line,
+        pool,
     )
     report = predict_folder(_model(arguments, rest), _images(arguments), options)
     print_result(report.text, report.record, arguments.json)
@@ -138,6 +142,7 @@ def _run_video(arguments: argparse.Namespace, inference: "InferenceOptions") -> 
         raise ValueError("give a segmenter and one video, or with --video one folder of frames")
     others = {"--data": arguments.data, "--method": arguments.method, "--samples": arguments.samples}
     others |= {"--pseudo-labels": arguments.pseudo_labels, "--explain": arguments.explain}
+    others["--engine ray"] = arguments.engine == "ray"
     if wrong := [name for name, value in others.items() if value]:
         raise ValueError(f"{', '.join(wrong)}: not of videos; leave it out, or give images")
     options = VideoOptions(

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from seglet.cli.options.actors import add_actor_options, read_actor_pool
 from seglet.cli.output import print_result
 from seglet.cli.parsing import add_device, add_json, whole_number
 from seglet.engine.console import print_message
@@ -35,7 +36,8 @@ never used by mistake. Give the same keys as to `seglet train`:
   seglet prepare EXPERIMENT --clean            delete what the experiment does not use any more
 What a method computes once for its classes, such as DiCLIP's cache and the images drawn for it, is made, listed and
 deleted with the columns.
-Several devices: torchrun --nproc-per-node 4 -m seglet prepare EXPERIMENT. Failed images are listed at the end."""
+Several devices: torchrun --nproc-per-node 4 -m seglet prepare EXPERIMENT; several machines: --engine ray.
+Failed images are listed at the end."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -56,6 +58,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="delete what has the same names but was made with other weights or settings",
     )
     parser.add_argument("--count", type=whole_number(1, 1000), default=24, help="images of an audit (default 24)")
+    add_actor_options(parser)
     add_json(parser)
 
 
@@ -65,6 +68,7 @@ def run(arguments: argparse.Namespace, rest: list[str]) -> int:
     from seglet.engine.columns import datasets_with_columns
     from seglet.engine.preconditions import check_preparable
 
+    read_actor_pool(arguments)  # before anything is read
     experiment = read_experiment(arguments.config, rest)
     parts = datasets_with_columns(experiment, fetch=not (arguments.list or arguments.clean or arguments.audit))
     data, columns = parts[0]
@@ -107,7 +111,12 @@ def _compute_columns(
     from seglet.engine.prepare import PrepareOptions, prepare_columns
 
     rank, world = process_share(os.environ)
-    work = PrepareOptions(_choose_device(arguments.device), arguments.batch, rank, world, arguments.dry_run)
+    pool = read_actor_pool(arguments)
+    if pool is not None and world > 1:
+        raise ValueError(
+            "torchrun and --engine ray both divide the work; start without torchrun, or leave the latter out"
+        )
+    work = PrepareOptions(_choose_device(arguments.device), arguments.batch, rank, world, arguments.dry_run, pool)
     note = print_message if rank == 0 else lambda text: None
     outcomes = [outcome for data, wanted in parts for outcome in prepare_columns(data, wanted, work, note)]
     content = {

@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from seglet.cli.options.actors import add_actor_options, read_actor_pool
 from seglet.cli.options.inference import add_refiner_options, read_refiner
 from seglet.cli.options.limits import add_max_pixels, read_max_pixels
 from seglet.cli.output import print_result
@@ -37,6 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--overwrite", action="store_true", help="refine finished files in --out again")
     add_max_pixels(parser)
     add_json(parser)
+    add_actor_options(parser, gpus=False)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -55,6 +57,7 @@ def run(arguments: argparse.Namespace) -> int:
         command=arguments.command_line,
         max_pixels=read_max_pixels(arguments),
         sam_model=read_refiner(arguments, "ssss").model,
+        pool=read_actor_pool(arguments),
     )
     report = refine_folder(arguments.folder, arguments.images, options)
     print_result(report.text, report.record, arguments.json)

@@ -6,6 +6,11 @@ import sys
 import time
 from abc import ABC, abstractmethod
 from types import TracebackType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.progress import Task
+    from rich.text import Text
 
 SECONDS_BETWEEN_LINES = 5.0
 
@@ -84,12 +89,19 @@ class _Bar(_Display):
         from rich.markup import escape
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+        class PaceColumn(TextColumn):
+            def render(self, task: "Task") -> "Text":
+                from rich.text import Text
+
+                return Text(f"{task.speed:.3g}/s" if task.speed else "")
+
         self._escape = escape
         self._progress = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
             MofNCompleteColumn(),
             TextColumn(escape(unit)),
+            PaceColumn(""),
             TimeRemainingColumn(compact=True, elapsed_when_finished=True),
             TextColumn("{task.fields[note]}"),
             console=Console(stderr=True),

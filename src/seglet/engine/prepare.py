@@ -12,12 +12,23 @@ from typing import Any
 import numpy as np
 import torch
 
+from seglet.actors import ActorPool
 from seglet.data.columns.columned_dataset import ColumnedDataset, value_address
-from seglet.data.columns.kinds import STORED_DTYPES, ColumnValue, checked_value
-from seglet.data.columns.producer import ComputeColumn
+from seglet.data.columns.kinds import ColumnValue
 from seglet.data.columns.store import ColumnStore
 from seglet.data.dataset import Dataset, Sample
 from seglet.data.errors import DataError
+from seglet.engine.column_computation import (
+    ColumnActor,
+    ColumnComputation,
+    ComputedBatch,
+    MissingValue,
+    ReadValue,
+    common_form,
+    lost_batch,
+    read_or_reason,
+    stored_form,
+)
 from seglet.engine.columns import OfflineColumn, datasets_with_columns
 from seglet.engine.console import ProgressDisplay, format_duration
 from seglet.engine.experiment import Experiment
@@ -33,19 +44,21 @@ _HOPELESS = 16
 """Number of failures without a success after which preparation stops: the fault is not that of single images."""
 
 _READERS = 2
-_FAILURES = (ValueError, OSError, RuntimeError, MemoryError, ArithmeticError, LookupError)
-"""Exceptions of a producer that only fail its image; torch reports exhausted memory as RuntimeError."""
 
 
 @dataclass(frozen=True)
 class PrepareOptions:
-    """Options of the computation: process `rank` of `world` takes every `world`-th image, and `dry` only measures."""
+    """Options of the computation: process `rank` of `world` takes every `world`-th image, and `dry` only measures.
+
+    With a `pool`, its actors compute, on devices of their own, and this process writes what they return.
+    """
 
     device: torch.device
     batch: int = 8
     rank: int = 0
     world: int = 1
     dry: bool = False
+    pool: ActorPool | None = None
 
 
 @dataclass
@@ -56,14 +69,6 @@ class ColumnOutcome:
     images: int
     made: int = 0
     failed: dict[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class _MissingValue:
-    """An image whose value is missing, and the address that the value will have."""
-
-    index: int
-    address: str
 
 
 def prepare_experiment(
@@ -129,100 +134,90 @@ class _Job:
             self.note(f"{self.outcome.name}: all {len(self.share)} images are there, {size} in {self.store.folder}")
             return self.outcome
         if self.work.dry:
-            self._measure(self.producer.load(self.work.device), due)
+            self._measure(due)
+        elif self.work.pool is not None:
+            self._fill(self._made_by_actors(self.work.pool, due), due)
         else:
             with noted_cost(self.store.folder, self.work.device, self.work.rank):
-                self._fill(self.producer.load(self.work.device), due)
+                self._fill(self._made_here(due), due)
         return self.outcome
 
-    def _due(self) -> list[_MissingValue]:
+    def _due(self) -> list[MissingValue]:
         """Lists the missing values; images of the same content share one."""
         places = self.store.contents().locations
         if places:
             place = next(iter(places.values()))
-            self.form = _value_form(self.store, place.dtype, place.shape)
-        found: dict[str, _MissingValue] = {}
+            self.form = stored_form(self.store.recipe.kind, place.dtype, place.shape)
+        found: dict[str, MissingValue] = {}
         for index in self.share:
             where = value_address(self.data, index, self.store)
             if where not in places:
-                found.setdefault(where, _MissingValue(index, where))
+                found.setdefault(where, MissingValue(index, self.data.ids[index], where))
         return list(found.values())
 
-    def _measure(self, compute: ComputeColumn, due: Sequence[_MissingValue]) -> None:
+    def _measure(self, due: Sequence[MissingValue]) -> None:
         lacking = ColumnedDataset(self.data, self.sources).missing()
         if lacking:
             waits = ", ".join(map(repr, lacking))
             self.note(f"{self.outcome.name}: {len(due)} of {len(self.share)} images to make, once {waits} is there")
             return
+        made = self._made_here(due[: self.work.batch])
         begin = time.perf_counter()
-        values = self._values(compute, next(self._batches(due[: self.work.batch])))
+        values = self._take(next(made))
         self._estimate(values, time.perf_counter() - begin, due)
 
-    def _fill(self, compute: ComputeColumn, due: Sequence[_MissingValue]) -> None:
+    def _fill(self, made: Iterator[ComputedBatch], due: Sequence[MissingValue]) -> None:
         writer, begin, done = _Writer(self.store), time.perf_counter(), 0
         title = f"prepare {self.outcome.name}"
         try:
             with ProgressDisplay(title, len(due), "images", active=self.work.rank == 0) as steps:
-                for batch in self._batches(due):
-                    values = self._values(compute, batch)
+                for batch in made:
+                    values = self._take(batch)
                     if not done:
                         self._estimate(values, time.perf_counter() - begin, due)
                     writer.add(values)
-                    done += len(batch)
-                    self.outcome.made += len(values)
+                    done = min(done + self.work.batch, len(due))
                     self._give_up()
                     steps.advance(done)
         finally:
             writer.flush()  # what was computed is kept, also after an interruption
 
-    def _batches(self, due: Sequence[_MissingValue]) -> Iterator[list[tuple[_MissingValue, "Sample | str"]]]:
+    def _groups(self, due: Sequence[MissingValue]) -> list[Sequence[MissingValue]]:
+        return [due[begin : begin + self.work.batch] for begin in range(0, len(due), self.work.batch)]
+
+    def _made_here(self, due: Sequence[MissingValue]) -> Iterator[ComputedBatch]:
+        computation = ColumnComputation(self.producer, self.work.device)
+        yield from map(computation.batch, self._batches(due))
+
+    def _made_by_actors(self, pool: ActorPool, due: Sequence[MissingValue]) -> Iterator[ComputedBatch]:
+        """Yields what actors make of the same batches, in the same order, so that the shards are the same too."""
+        begin = ColumnActor(ColumnedDataset(self.data, self.sources), self.producer, pool.device)
+        yield from pool.map(begin, self._groups(due), 1, lost_batch, self.note)
+
+    def _batches(self, due: Sequence[MissingValue]) -> Iterator[list[ReadValue]]:
         """Yields batches of images, or of reasons why they cannot be read; threads read ahead."""
-        data, size = ColumnedDataset(self.data, self.sources), self.work.batch
-        groups = [due[begin : begin + size] for begin in range(0, len(due), size)]
+        data = ColumnedDataset(self.data, self.sources)
+        groups = self._groups(due)
         with ThreadPoolExecutor(_READERS) as pool:
-            ahead: deque[list[tuple[_MissingValue, Future[Sample | str]]]] = deque()
+            ahead: deque[list[tuple[MissingValue, Future[Sample | str]]]] = deque()
             for place in range(len(groups) + 1):
                 if place < len(groups):
-                    ahead.append([(one, pool.submit(_attempt, data, one.index)) for one in groups[place]])
+                    ahead.append([(one, pool.submit(read_or_reason, data, one.index)) for one in groups[place]])
                 if len(ahead) > 1 or place == len(groups):
                     yield [(one, future.result()) for one, future in ahead.popleft()]
 
-    def _values(
-        self, compute: ComputeColumn, batch: Sequence[tuple[_MissingValue, "Sample | str"]]
-    ) -> dict[str, ColumnValue]:
-        """Computes the values of a batch by address; failures go into the outcome."""
-        for one, read in batch:
-            if isinstance(read, str):
-                self._failed(self.data.ids[one.index], read)
-        readable = [(one, read) for one, read in batch if isinstance(read, Sample)]
-        with torch.inference_mode():
-            return self._compute(compute, readable) if readable else {}
-
-    def _compute(self, compute: ComputeColumn, batch: Sequence[tuple[_MissingValue, Sample]]) -> dict[str, ColumnValue]:
-        try:
-            values = compute([sample for _, sample in batch])
-            if len(values) != len(batch):
-                raise ValueError(f"{self.producer.maker} gave {len(values)} values for {len(batch)} images")
-            return {one.address: self._checked(value) for (one, _), value in zip(batch, values, strict=True)}
-        except _FAILURES as error:
-            if len(batch) > 1:  # find the image at fault; half a batch may also fit into memory
-                half = len(batch) // 2
-                return {**self._compute(compute, batch[:half]), **self._compute(compute, batch[half:])}
-            self._failed(batch[0][1].id, str(error) or type(error).__name__)
-            return {}
-
-    def _checked(self, given: object) -> ColumnValue:
-        value = checked_value(given, self.store.recipe.kind)
-        if isinstance(value, np.ndarray):
-            names = {dtype: name for name, dtype in STORED_DTYPES.items()}
-            own = _value_form(self.store, names[value.dtype.type], value.shape)
-            self.form = self.form or own
-            if own != self.form:
-                raise ValueError(f"its value is {own}, those of others {self.form}; to be batched all must be alike")
-        return value
-
-    def _failed(self, name: str, reason: str) -> None:
-        self.outcome.failed[name] = reason
+    def _take(self, made: ComputedBatch) -> dict[str, ColumnValue]:
+        """Returns the values of a batch that are like those of other images; failures go into the outcome."""
+        self.outcome.failed |= made.failed
+        taken = {}
+        for address, value in made.values.items():
+            try:
+                self.form = common_form(value, self.store.recipe.kind, self.form)
+                taken[address] = value
+            except ValueError as error:
+                self.outcome.failed[made.names[address]] = str(error)
+        self.outcome.made += len(taken)
+        return taken
 
     def _give_up(self) -> None:
         failed = self.outcome.failed
@@ -232,7 +227,7 @@ class _Job:
                 f"column {self.outcome.name!r}: the first {len(failed)} images all failed, {name!r} with: {reason}"
             )
 
-    def _estimate(self, values: dict[str, ColumnValue], seconds: float, due: Sequence[_MissingValue]) -> None:
+    def _estimate(self, values: dict[str, ColumnValue], seconds: float, due: Sequence[MissingValue]) -> None:
         tried = min(self.work.batch, len(due))
         size = _OVERHEAD + sum(map(_bytes, values.values())) / max(len(values), 1)
         free = shutil.disk_usage(_existing(self.store.root)).free
@@ -270,12 +265,6 @@ class _Writer:
         self.store.write(values)
 
 
-def _value_form(store: ColumnStore, dtype: str, shape: tuple[int, ...]) -> tuple[Any, ...]:
-    """Returns dtype and fixed axes of a value, which all values of a column share so that they can be batched."""
-    own = {"image": 2, "sequence": 1}.get(store.recipe.kind, 0)
-    return () if store.recipe.kind == "text" else (dtype, len(shape), *shape[own:])
-
-
 def format_bytes(size: float) -> str:
     """Returns a number of bytes as text: 12 KiB, 3.4 GiB."""
     for unit in ("bytes", "KiB", "MiB"):
@@ -283,13 +272,6 @@ def format_bytes(size: float) -> str:
             return f"{size:.0f} {unit}" if unit == "bytes" else f"{size:.3g} {unit}"
         size /= 1024
     return f"{size:.4g} GiB"
-
-
-def _attempt(data: Dataset, index: int) -> "Sample | str":
-    try:
-        return data.read(index)
-    except (ValueError, OSError, MemoryError) as error:
-        return str(error) or "memory ran out"
 
 
 def _bytes(value: ColumnValue) -> int:

@@ -4,6 +4,7 @@ Axes: k classes, h rows, w columns. All scores are fractions in [0, 1], nan wher
 """
 
 import math
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -54,6 +55,24 @@ class PseudoLabelQuality:
         self.sums += confusion_matrix(labels.masked_fill(untrusted, k), truth, k + 1)[:k]
         counted = labels[(labels != IGNORE) & (truth != IGNORE)]
         self.predicted += torch.bincount(counted.flatten().long(), minlength=k).cpu()
+
+    def counts(self) -> list[list[int]]:
+        """Returns rows of true class, pseudo label and pixels, for JSON; a true class of -1 means any, counted by label
+        alone."""
+        places = self.sums.nonzero().tolist()
+        named = self.predicted.nonzero().flatten().tolist()
+        return [
+            *([row, column, int(self.sums[row, column])] for row, column in places),
+            *([-1, label, int(self.predicted[label])] for label in named),
+        ]
+
+    def add_counts(self, counts: Iterable[Sequence[int]]) -> None:
+        """Adds what `counts` returned, of other images."""
+        for row, column, pixels in counts:
+            if row < 0:
+                self.predicted[column] += pixels
+            else:
+                self.sums[row, column] += pixels
 
     def reduce(self) -> "PseudoLabelQuality":
         """Returns the sum over all processes."""

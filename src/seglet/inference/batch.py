@@ -7,7 +7,7 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
@@ -15,6 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
+from seglet.actors import ActorPool
 from seglet.engine.console import ProgressDisplay
 from seglet.files import delete_partial, file_sha256
 from seglet.models.network import DivergedError
@@ -40,6 +41,8 @@ SMALLER_VIEWS = "take windows of it (--window 512 512), or make it smaller (--re
 """The cure where a network runs out of memory, with options of the commands that predict."""
 SMALLER_IMAGES = "make it smaller (--resize 0.5)"
 """The cure for models that see whole images and take no windows."""
+_ACTOR_BATCH = 4
+"""Files that an actor takes at once."""
 _AnyTask = TypeVar("_AnyTask", bound=FileTask)
 _Input = TypeVar("_Input")
 _Output = TypeVar("_Output")
@@ -98,13 +101,14 @@ def process_all(
     title: str,
     work: Callable[[_AnyTask], dict[str, Any]],
     tasks: Sequence[_AnyTask],
-    jobs: int,
+    jobs: int | ActorPool,
     again: bool,
     unit: str = "images",
 ) -> list[TaskOutcome]:
     """Works on the tasks that are not finished, or on all of them `again`; returns all outcomes in order.
 
-    A task is finished if its results are there and were made of its sources as they are now, whatever their times.
+    `jobs` are processes of this machine, or actors of a cluster. A task is finished if its results are there and were
+    made of its sources as they are now, whatever their times.
     """
     journal, by_name = _Journal(), {task.name: task for task in tasks}
     for folder in {path.parent for task in tasks for path in task.results}:
@@ -114,7 +118,13 @@ def process_all(
     due = [task for task in tasks if task.name not in outcomes]
     with ProgressDisplay(title, len(tasks), unit) as steps:
         steps.advance(len(outcomes))
-        for index, outcome in map_in_processes(partial(_attempt, work), due, jobs):
+        attempt = partial(_attempt, work)
+        found: Iterable[tuple[int, TaskOutcome]]
+        if isinstance(jobs, ActorPool):
+            found = enumerate(jobs.map(_Constant(attempt), due, _ACTOR_BATCH, _lost, steps.note))
+        else:
+            found = map_in_processes(attempt, due, jobs)
+        for index, outcome in found:
             outcomes[due[index].name] = outcome
             if not outcome.reason:
                 journal.note(by_name[outcome.name], outcome.sources)
@@ -122,6 +132,20 @@ def process_all(
                 steps.note(f"failed: {due[index].name}")
             steps.advance(len(outcomes))
     return [outcomes[task.name] for task in tasks]
+
+
+@dataclass(frozen=True)
+class _Constant:
+    """The work of an actor that loads nothing."""
+
+    work: Callable[[Any], TaskOutcome]
+
+    def __call__(self) -> Callable[[Any], TaskOutcome]:
+        return self.work
+
+
+def _lost(task: FileTask, reason: str) -> TaskOutcome:
+    return TaskOutcome(task.name, {}, reason)
 
 
 def _attempt(work: Callable[[_AnyTask], dict[str, Any]], task: _AnyTask) -> TaskOutcome:

@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import UInt8
 
 from seglet._version import __version__
+from seglet.actors import ActorPool
 from seglet.data.class_table import CLASS_FILE, class_table_text
 from seglet.data.dataset import Dataset
 from seglet.data.layouts.twins import masks_beside_images
@@ -19,11 +20,12 @@ from seglet.engine.console import ProgressDisplay, print_message
 from seglet.engine.output_folder import check_replaceable
 from seglet.files import read_json, write_json, write_text
 from seglet.images import MAX_PIXELS
-from seglet.inference.batch import failure_reason
 from seglet.inference.calibrate import CalibrationData, calibrate
 from seglet.inference.dataset_images import DatasetImages
+from seglet.inference.finished_images import PREDICTION_JOURNAL, FinishedImages, state_hash
 from seglet.inference.from_tags import Adapting, TagPredictor, classes_named, finds_classes
 from seglet.inference.image_jobs import ImageJob, PseudoLabelJob, SegmentationJob, TagMaskJob
+from seglet.inference.image_outcomes import ImageOutcome, image_outcomes
 from seglet.inference.inputs import ImageFile, gather_images
 from seglet.inference.job_report import JobReport
 from seglet.inference.known_tags import KnownTags, read_known_tags
@@ -79,6 +81,7 @@ class FolderOptions:
         explain: draw how a method's masks come about.
         device: where a model to be loaded computes.
         command: command for the record.
+        pool: actors that predict; None for this process.
     """
 
     out: Path
@@ -88,6 +91,7 @@ class FolderOptions:
     explain: bool = False
     device: str | None = "auto"
     command: str = ""
+    pool: ActorPool | None = None
 
     @property
     def inference(self) -> InferenceOptions:
@@ -107,7 +111,8 @@ def predict_folder(model: ModelLike, source: ImageSource, options: FolderOptions
 
 
 def _predict_locked(model: ModelLike, source: ImageSource, options: FolderOptions) -> JobReport:
-    check_prediction_folder(options.out, options.overwrite, options.pseudo is not None)
+    unfinished = is_unfinished(options.out)
+    check_prediction_folder(options.out, options.overwrite or unfinished, options.pseudo is not None)
     masks = [] if source.data is not None else [path for given in source.inputs for path in _masks_below(given)]
     predictor, images, identity, tags = _open(model, source, options, masks)
     check_inference_options(predictor, options.inference)
@@ -116,14 +121,24 @@ def _predict_locked(model: ModelLike, source: ImageSource, options: FolderOption
         _remember(predictor, job, model.adapting, options.inference)
     if isinstance(model, LabelMethod) and model.calibrating is not None:
         identity = {**identity, "thresholds": _calibrated(predictor, model.calibrating)}
+    finished = FinishedImages(options.out, _deciding(identity, predictor, images, job, options))
+    go_on = unfinished and finished.of_this_job and not options.overwrite
+    if unfinished and not go_on:
+        if not options.overwrite:
+            raise ValueError(f"{str(options.out)!r} holds unfinished results of another model, other options or other "
+                             "data; choose another folder, or overwrite them")  # fmt: skip
+        finished.remove()
+    job.begin(go_on)
     record: dict[str, Any] = {"seglet": __version__, "command": options.command, "settings": job.settings}
     record |= {**identity, "classes": list(predictor.classes.names)}
     write_json(options.out / PREDICTION_RECORD, {**record, "finished": False})
     write_text(options.out / CLASS_FILE, class_table_text(predictor.classes))
-    done, failed = _work(job, memory_cure(predictor))
+    with finished:
+        done, failed = _work(job, memory_cure(predictor), finished, options.pool)
     next_steps = job.finish(done)
     record |= {"finished": True, "out": str(options.out), **job.summary, "images": done, "failed": failed}
     write_json(options.out / PREDICTION_RECORD, record)
+    finished.remove()
     reasons = [f"  {failure['source']}\n    {failure['reason']}" for failure in failed]
     if masks:
         beside = f"masks that lie beside their images: {len(masks)}, such as {masks[0].name}; give the files to segment"
@@ -140,6 +155,30 @@ def _calibrated(predictor: Predictor, source: CalibrationData) -> dict[str, floa
     words = " ".join(f"{one.name}={one.threshold:g}" for one in found)
     print_message(f"the same thresholds without these masks, as a key: class_thresholds {words}")
     return {one.name: one.threshold for one in found}
+
+
+def is_unfinished(out: Path) -> bool:
+    """Returns True for a folder whose job was interrupted, so that the same command may go on."""
+    return (out / PREDICTION_JOURNAL).is_file() and (out / PREDICTION_RECORD).is_file()
+
+
+def _deciding(
+    identity: Mapping[str, Any],
+    predictor: Predictor,
+    images: DatasetImages | None,
+    job: ImageJob,
+    options: FolderOptions,
+) -> dict[str, Any]:
+    """Returns all that decides what is made of an image, beside the image."""
+    network: Any = predictor.method if isinstance(predictor, TagPredictor) else predictor
+    return {
+        "seglet": __version__,
+        "model": {**identity, "state": state_hash(network)},
+        "classes": predictor.classes.names,
+        "data": None if images is None else images.samples.fingerprint,
+        "settings": job.settings,
+        "options": repr((options.segment, options.pseudo, options.explain)),
+    }
 
 
 def _remember(predictor: Predictor, job: ImageJob, adapting: Adapting, options: InferenceOptions) -> None:
@@ -288,19 +327,32 @@ def _tags(
     return None if images is None else images.tags()
 
 
-def _work(job: ImageJob, cure: str) -> tuple[list[dict[str, Any]], list[dict[str, str]]]:
+def _work(
+    job: ImageJob, cure: str, finished: FinishedImages, pool: ActorPool | None
+) -> tuple[list[dict[str, Any]], list[dict[str, str]]]:
     """Returns what was made of each image, and the images of which nothing was made, with the reasons.
 
     `cure` says what helps if memory runs out.
     """
-    done: list[dict[str, Any]] = []
+    outcomes = {name: ImageOutcome(made) for name, made in finished.outcomes(job.images).items()}
+    due = [image for image in job.images if image.name not in outcomes]
     failed = [{"source": str(image.path), "reason": reason} for image, reason in job.skipped]
     with ProgressDisplay("predict", len(job.images), "images") as steps:
-        for count, image in enumerate(job.images, start=1):
-            try:
-                done.append({"source": str(image.path), **job.make(image, image.read())})
-            except (ValueError, OSError, MemoryError, RuntimeError) as error:
-                failed.append({"source": str(image.path), "reason": failure_reason(error, cure)})
+        if outcomes:
+            steps.note(f"finished before: {len(outcomes)} of {len(job.images)} images")
+            steps.advance(len(outcomes))
+        for image, outcome in zip(due, image_outcomes(job, due, cure, pool, steps.note), strict=True):
+            outcomes[image.name] = outcome
+            if outcome.reason:
                 steps.note(f"failed: {image.path}")
-            steps.advance(count)
+            else:
+                finished.add(image, outcome.made)
+            steps.advance(len(outcomes))
+    done = []
+    for image in job.images:
+        outcome = outcomes[image.name]
+        if outcome.reason:
+            failed.append({"source": str(image.path), "reason": outcome.reason})
+        else:
+            done.append({"source": str(image.path), **job.enter(outcome.made)})
     return done, failed

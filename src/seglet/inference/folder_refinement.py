@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Float32, UInt8
 
 from seglet._version import __version__
+from seglet.actors import ActorPool
 from seglet.data.class_table import CLASS_FILE, ClassTable, class_table_text, classes_of
 from seglet.data.description import Description, MaskCoding
 from seglet.data.errors import DataError
@@ -52,6 +53,7 @@ class RefineOptions:
         command: command for the record.
         max_pixels: pixels that an image may have.
         sam_model: SAM or SAM 2 of the refiner sam; empty for the usual one.
+        pool: actors that refine, in place of processes.
 
     Raises:
         ValueError: strengths of a crf are given to another refiner.
@@ -69,6 +71,7 @@ class RefineOptions:
     command: str = ""
     max_pixels: int = MAX_PIXELS
     sam_model: str = ""
+    pool: ActorPool | None = None
 
     def __post_init__(self) -> None:
         if self.crf_settings is not None and self.refiner != "crf":
@@ -111,7 +114,7 @@ def _refine_locked(folder: Path, images: Path, options: RefineOptions) -> JobRep
     write_json(out / REFINE_RECORD, record)
     write_text(out / CLASS_FILE, class_table_text(classes_of(table)))
     plan = _Plan(out, table, refiner, options.confidence, options.keep_scores, options.max_pixels)
-    done, unrefined = _refine_all(plan, inputs, options.jobs or processor_count(), options.overwrite)
+    done, unrefined = _refine_all(plan, inputs, options.pool or options.jobs or processor_count(), options.overwrite)
     failed += unrefined
     record |= {"finished": True, "out": str(out), "files": done, "failed": failed}
     write_json(out / REFINE_RECORD, record)
@@ -176,7 +179,7 @@ class _Task:
 
 
 def _refine_all(
-    plan: _Plan, inputs: Sequence[RefineInput], jobs: int, again: bool
+    plan: _Plan, inputs: Sequence[RefineInput], jobs: int | ActorPool, again: bool
 ) -> tuple[list[dict[str, Any]], list[dict[str, str]]]:
     """Returns the entries of the files that were refined, and of those that failed."""
     tasks = [_Task(plan, each) for each in inputs]

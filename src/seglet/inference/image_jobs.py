@@ -32,6 +32,9 @@ from seglet.types import Classes
 _LISTED = 10
 """Images that a summary names."""
 
+_COUNTS = "counts"
+"""Entry of an outcome that is not for the record: pixels by true class and pseudo label."""
+
 UNNAMED_BY_TAGS = "the tags do not name it; add it to them, with no tag if no class is in it"
 
 Truth = Callable[[ImageFile], UInt8[np.ndarray, "h w"] | None]
@@ -57,14 +60,31 @@ class ImageJob(Protocol):
     @property
     def known_tags(self) -> Mapping[Path, Sequence[int]] | None: ...
 
+    def begin(self, go_on: bool) -> None:
+        """Prepares the folder of results, whose earlier ones are kept to go on."""
+
     def make(self, source: ImageFile, image: UInt8[np.ndarray, "h w 3"]) -> dict[str, Any]:
-        """Writes the results of one image and returns where they are, for the record."""
+        """Writes the results of one image and returns where they are; it may run in another process."""
+
+    def enter(self, made: dict[str, Any]) -> dict[str, Any]:
+        """Counts what was made of an image towards the summary and returns its entry of the record."""
 
     def finish(self, done: Sequence[dict[str, Any]]) -> list[str]:
         """Writes what belongs to all images and returns lines that say what comes next."""
 
 
-class SegmentationJob:
+class _JobBase:
+    """The usual beginning and accounting of a job."""
+
+    def begin(self, go_on: bool) -> None:
+        """Does nothing: results are replaced one by one."""
+
+    def enter(self, made: dict[str, Any]) -> dict[str, Any]:
+        """Returns what was made, as all of it is for the record."""
+        return made
+
+
+class SegmentationJob(_JobBase):
     """Masks by a network, with confidence and, with Monte-Carlo samples, uncertainty."""
 
     def __init__(self, model: Segmenter, images: Sequence[ImageFile], out: Path, options: SegmentOptions) -> None:
@@ -72,11 +92,11 @@ class SegmentationJob:
         self.skipped: list[tuple[ImageFile, str]] = []
         self.known_tags: Mapping[Path, Sequence[int]] | None = None
         self.settings, self.summary = options.as_dict(), dict[str, Any]()
-        self._depths = find_depth_source(model, options.inference.depth)
+        self.depths = find_depth_source(model, options.inference.depth)
 
     def make(self, source: ImageFile, image: UInt8[np.ndarray, "h w 3"]) -> dict[str, Any]:
         """Segments one image and writes the results; returns where they are, and facts for the record."""
-        depth = _depth(self._depths, source, image, self.options.inference)
+        depth = _depth(self.depths, source, image, self.options.inference)
         found = segment_image(self.model, image, self.options, depth)
         return write_maps(found, image, source.name, self.out, self.model.classes)
 
@@ -90,7 +110,7 @@ class SegmentationJob:
         ]
 
 
-class TagMaskJob:
+class TagMaskJob(_JobBase):
     """Masks by a method from the tags of each image; images that the tags do not name are skipped.
 
     Without tags (None) the method finds out by itself which classes are in an image. With `explain`, a sheet shows how
@@ -145,7 +165,7 @@ class TagMaskJob:
         ]
 
 
-class PseudoLabelJob:
+class PseudoLabelJob(_JobBase):
     """Pseudo labels as a data set to train on; images that the tags, if there are any, do not name are skipped.
 
     With data to score on, results go to train/ and those data to val/.
@@ -169,10 +189,16 @@ class PseudoLabelJob:
         named, self.skipped = (list(images), []) if tags is None else _named_by(tags, images)
         prefix = "" if options.score_on is None else "train/"
         self.images = [replace(image, name=prefix + image.name) for image in named]
-        self._depths = None if isinstance(model, TagPredictor) else find_depth_source(model, options.inference.depth)
-        clear_earlier_results(out)
-        scored = options.score_on
-        self._scored = 0 if scored is None else copy_scored_split(scored, options.score_split, model.classes, out)
+        self.depths = None if isinstance(model, TagPredictor) else find_depth_source(model, options.inference.depth)
+        self._scored = 0
+
+    def begin(self, go_on: bool) -> None:
+        """Deletes earlier results, unless they are kept to go on, and copies the split to score on."""
+        if not go_on:
+            clear_earlier_results(self.out)
+        if self.options.score_on is not None:
+            split = self.options.score_split
+            self._scored = copy_scored_split(self.options.score_on, split, self.model.classes, self.out)
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -189,7 +215,7 @@ class PseudoLabelJob:
         """Labels one image and writes the results; returns where they are, and which tags got no pixel."""
         classes = self.model.classes
         tags = None if self.tags is None else self.tags.by_path[source.path]
-        depth = _depth(self._depths, source, image, self.options.inference)
+        depth = _depth(self.depths, source, image, self.options.inference)
         made = predict_pseudo_labels(self.model, image, tags, self.options, depth)
         written = write_maps(PredictedMaps(made.labels, made.confidence), image, source.name, self.out, classes)
         if self.options.keep_scores:
@@ -198,11 +224,18 @@ class PseudoLabelJob:
             written["scores"] = path.relative_to(self.out).as_posix()
         truth = None if self._truth is None else self._truth(source)
         if truth is not None:
-            self._quality.add(torch.from_numpy(made.labels), torch.from_numpy(truth.copy()))
+            counted = PseudoLabelQuality(classes)
+            counted.add(torch.from_numpy(made.labels), torch.from_numpy(truth.copy()))
+            written[_COUNTS] = counted.counts()
         written["image"] = link_image(source, self.out).relative_to(self.out).as_posix()
         if tags is not None:
             written |= tag_facts(tags, made.labels, classes)
         return written
+
+    def enter(self, made: dict[str, Any]) -> dict[str, Any]:
+        """Counts right and trusted pixels and returns the entry of the record."""
+        self._quality.add_counts(made.get(_COUNTS, ()))
+        return {name: value for name, value in made.items() if name != _COUNTS}
 
     def finish(self, done: Sequence[dict[str, Any]]) -> list[str]:
         """Writes the tags; returns lines that say how good the labels are, and what comes next."""

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from seglet.cli.options.actors import add_actor_options, read_actor_pool
 from seglet.cli.output import print_result, table_lines
 from seglet.cli.parsing import add_json, positive_fraction, whole_number
 from seglet.stores import is_url
@@ -63,6 +64,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="write Parquet files in place of dataset.json, as is done from 100 000 images on",
     )
     add_json(parser)
+    add_actor_options(parser, gpus=False)
 
 
 def folder_or_url(text: str) -> Path | str:
@@ -75,6 +77,7 @@ def run(arguments: argparse.Namespace) -> int:
     from seglet.data.shards.file_rows import LARGE
     from seglet.engine.console import ProgressDisplay
 
+    pool = read_actor_pool(arguments)
     if (code := _check_shards(arguments)) is not None:
         return code
     with ProgressDisplay("check", 0, "files") as steps:
@@ -91,6 +94,7 @@ def run(arguments: argparse.Namespace) -> int:
             show_progress,
             _tag_source(arguments),
             arguments.mask_name,
+            pool,
         )
     images = sum(split.images for split in report.statistics.values())
     usable = images > 0 and (report.ok or (arguments.leave_out and not report.undecided))

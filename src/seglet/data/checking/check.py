@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from seglet.actors import ActorPool
 from seglet.data.checking.class_choice import choose_classes
 from seglet.data.checking.doubts import single_class
 from seglet.data.checking.file_facts import LIMIT_OPTION, FileFacts
@@ -93,13 +94,14 @@ def check_dataset(
     progress: ProgressCallback | None = None,
     tags: TagSource = USUAL_TAGS,
     mask_name: str | None = None,
+    pool: ActorPool | None = None,
 ) -> CheckReport:
     """Infers layout and classes, pairs images with masks, and decodes every file not decoded by an earlier check.
 
     `masks` names the folder of masks if it cannot be inferred, `classes` a file with the class table (see
     `read_class_table`), `tags` the source of tags, `mask_name` the pattern by which names of masks differ from those of
-    their images, such as `{}_segmentation`. Results per file are kept in root/.seglet, or in the user's cache if
-    the root is read-only.
+    their images, such as `{}_segmentation`. The actors of a `pool` read the files. Results per file are kept in
+    root/.seglet, or in the user's cache if the root is read-only.
 
     Raises:
         DataError: the check cannot begin: there are no images, the classes are unknown, or tags cannot be read. All
@@ -111,7 +113,7 @@ def check_dataset(
     with pixel_limit(PixelLimit(rules.max_pixels, LIMIT_OPTION)):
         found = infer_layout(root, masks, mask_name, () if tag_file is None else (tag_file,))
     chosen = choose_classes(classes, found, root, masks, tag_file)
-    facts = scan_files(_requests(found), cache_folder_for(root) / _MEMORY, rules.max_pixels, progress)
+    facts = scan_files(_requests(found), cache_folder_for(root) / _MEMORY, rules.max_pixels, progress, pool)
     of_masks = [facts[request] for request in facts if request.role == "mask"]
     listed = find_tags(tags, root, masks, found, chosen.entries)
     reading = decide_mask_reading(found, chosen, rules, of_masks)
