@@ -403,7 +403,7 @@ def test_rows_can_be_drawn_side_by_side(tmp_path, tasks):
 
 def test_every_method_brings_a_short_run_for_the_demo():
     found = {method: demo_rows(method) for method in method_names()}
-    assert all(found.values())
+    assert [method for method, rows in found.items() if not rows] == ["concepts"]  # no small teacher of words ships
     assert list(table_definition("demo").rows) == [row for rows in found.values() for row in rows]
     assert all(TableRow.read(row).supervision for rows in found.values() for row in rows.values())
 

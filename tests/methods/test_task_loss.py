@@ -33,12 +33,13 @@ def test_terms_are_added_with_their_weights_and_named() -> None:
 @pytest.mark.parametrize("term", TASK_TERMS)
 def test_a_batch_that_is_all_void_costs_nothing_and_teaches_nothing(term: str) -> None:
     logits = (1e4 * LOGITS).requires_grad_()
-    loss = task(term)(logits, Target(torch.full_like(STEP.target.labels, IGNORE), STEP.target.weight))
+    void = Target(torch.full_like(STEP.target.labels, IGNORE), STEP.target.weight)
+    loss = task(term)(logits, void, torch.zeros(2, 3, 8, 8))
     loss.backward()
     assert (loss.item(), logits.grad.abs().max().item()) == (0, 0)
 
 
-@pytest.mark.parametrize("term", TASK_TERMS)
+@pytest.mark.parametrize("term", sorted({*TASK_TERMS} - {"box", "affinity"}))  # these two learn from void in boxes
 def test_void_pixels_have_no_gradient(term: str) -> None:
     logits = LOGITS.clone().requires_grad_()
     task(term)(logits, STEP.target).backward()
