@@ -1,5 +1,6 @@
 """Masks by an ImageNet classifier: its last layer at each place, groups of its classes, maps worked out by hand."""
 
+import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from torch import Tensor, nn
 
 from seglet.methods.imagenet import Config, Method
 from seglet.methods.imagenet.groups import class_groups, group_notes
-from seglet.methods.imagenet.maps import group_maps
+from seglet.methods.imagenet.maps import expected_highest, group_maps
 from seglet.methods.imagenet.synsets import imagenet_synsets, meanings
 from seglet.models.backbones.imagenet_classifier import ImageNetClassifier, load_imagenet_classifier
 from seglet.models.distillation.teachers import Frozen
@@ -141,6 +142,17 @@ def test_scores_by_deviation_are_those_worked_out_by_hand() -> None:
     torch.testing.assert_close(maps[0, :, 0, 0], torch.tensor([3 / 3**0.5, 0, 0]))
 
 
+@pytest.mark.parametrize(("count", "highest"), [(1, 0.0), (2, math.pi**-0.5), (3, 1.5 * math.pi**-0.5)])
+def test_the_highest_score_expected_by_chance_is_that_of_normal_values(count: int, highest: float) -> None:
+    assert expected_highest(count) == pytest.approx(highest, abs=1e-6)
+
+
+def test_what_a_group_has_by_chance_is_subtracted_from_its_deviation() -> None:
+    logits = torch.tensor([4.0, 0, 0, 0])[None, :, None, None]  # the first is sqrt(3) deviations above the mean
+    maps = group_maps(logits, [(0, 1), (0,)], "standard", chance_level=0.5)
+    torch.testing.assert_close(maps[0, :, 0, 0], torch.tensor([3**0.5 - 0.5 * math.pi**-0.5, 3**0.5]))
+
+
 def test_scores_by_logit_and_by_probability_are_those_worked_out_by_hand() -> None:
     logits = torch.tensor([3.0, 1, -2]).log_softmax(0)[None, :, None, None]
     chances = logits.exp()[0, :, 0, 0]
@@ -157,7 +169,8 @@ def test_maps_are_of_tagged_classes_and_fill_the_range(weights: str) -> None:
 
 
 def test_maps_of_a_classifier_of_colours_are_those_worked_out_by_hand(weights: str) -> None:
-    made, images = method(weights, cam_scales=(1.0,), place_score="logit"), torch.zeros(1, 3, 16, 64)
+    made = method(weights, cam_scales=(1.0,), place_score="logit", background_power=2.0)
+    images = torch.zeros(1, 3, 16, 64)
     made.classifier = Frozen(ByColour())
     images[:, 0, :, :16], images[:, 0, :, 16:32] = 1, 0.5  # red is a cat; the background is (1 - cat) squared
     maps = made.label_maps(images, torch.tensor([[1.0, 1.0]]))

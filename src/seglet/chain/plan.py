@@ -137,7 +137,7 @@ class _Builder:
         images = self.data.facts.images
         spent = self.time.labelling(labeller, images) + (rounds - 1) * self.time.labelling("student", images)
         steps = self._student_steps(methods, spent)
-        source = option_words(method=labeller, groups=self.way.groups, cam_scales=(1, 1.5))
+        source = option_words(method=labeller, groups=self.way.groups, cam_scales=(1.5, 2))
         if labeller == "diclip":
             source = option_words(
                 method=labeller, clip_model=self.request.clip, attention="identity", cache_from="real"

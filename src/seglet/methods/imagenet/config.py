@@ -30,14 +30,20 @@ class Config(TaskLossConfig, StudentConfig):
     groups: str = option(
         "", "ImageNet classes of each class: voc, or a YAML file; none: those that WordNet has under its name"
     )
+    name_encoder: str = option(
+        "", "text encoder, such as minilm-l6, that finds similar names for classes that WordNet does not know; ours"
+    )
     place_score: PlaceScore = option(
         "standard", "scores compared at a place: logits in deviations from their mean, logits, or their softmax; ours"
+    )
+    chance_level: float = option(
+        1.0, "share subtracted of the standard score that the strongest of a group has by chance; 0: none; ours"
     )
     cam_scales: tuple[float, ...] = option(
         (1.0, 1.5, 2.0), "factors of the image size over which maps are averaged; ours"
     )
-    cam_mirror: bool = option(True, "also average the maps of the mirrored image; ours")
-    background_power: float = option(2.0, "exponent of the background map; above 1 it gives way to classes; ours")
+    cam_mirror: bool = option(False, "also average the maps of the mirrored image, which doubles the time; ours")
+    background_power: float = option(2.5, "exponent of the background map; above 1 it gives way to classes; ours")
 
     par_steps: int = option(10, "in training: steps of PAR that refine the maps; AFA; 0 leaves them as they are")
     confidence: float = option(
@@ -52,6 +58,8 @@ class Config(TaskLossConfig, StudentConfig):
             raise ValueError(f"cam_scales: expected positive sizes, got {self.cam_scales}")
         if self.background_power <= 0:
             raise ValueError(f"background_power: expected above 0, got {self.background_power}")
+        if self.chance_level < 0:
+            raise ValueError(f"chance_level: expected 0 or more, got {self.chance_level}")
         if self.par_steps < 0:
             raise ValueError(f"par_steps: expected 0 or more, got {self.par_steps}")
         if not 0 <= self.confidence <= 1:

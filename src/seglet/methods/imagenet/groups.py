@@ -1,6 +1,6 @@
 """Groups of ImageNet's classes that stand for the classes of a data set: by name, by WordNet, or as a file says."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -11,6 +11,7 @@ import yaml
 from seglet.data.errors import DataError
 from seglet.data.yaml_loader import DistinctKeysLoader
 from seglet.files import read_bytes
+from seglet.methods.imagenet.similar import most_similar
 from seglet.methods.imagenet.synsets import Synset, imagenet_synsets, meanings, similar_words
 from seglet.types import Classes
 from seglet.values import ConfigError, choose_from, fold_spelling
@@ -31,16 +32,18 @@ class ClassGroup:
     source: str
 
 
-def class_groups(classes: Classes, source: str) -> tuple[ClassGroup, ...]:
+def class_groups(classes: Classes, source: str, encoder: str = "") -> tuple[ClassGroup, ...]:
     """Returns the group of each class but the background, in their order; a class that maps to nothing has none.
 
     Args:
         classes: the classes.
         source: one of `PUBLISHED_GROUPS`, a YAML file with a list of ImageNet classes or WordNet ancestors for each
             class, or nothing. A class that it does not have is looked up by its own name.
+        encoder: text encoder that chooses those of classes without any, by the similarity of names; empty: none.
 
     Raises:
         ConfigError: the file cannot be used, or no class maps to anything.
+        ValueError: the encoder is not available.
     """
     synsets, wanted = imagenet_synsets(), list(classes.foreground.values())
     listed = _listed_groups(source, wanted) if source else {}
@@ -50,6 +53,8 @@ def class_groups(classes: Classes, source: str) -> tuple[ClassGroup, ...]:
         else _by_name(name, synsets)
         for name in wanted
     )
+    if encoder:
+        groups = _completed(groups, set(listed), synsets, encoder)
     if not any(group.members for group in groups):
         raise ConfigError(
             f"ImageNet has none of the classes {', '.join(wanted)}; say which of its classes stand for them in a YAML "
@@ -82,6 +87,24 @@ def _by_name(name: str, synsets: Sequence[Synset]) -> ClassGroup:
         return ClassGroup(name, (), f"name some that stand for it with `groups: FILE` (YAML, `{name}: […]`){spelled}")
     others = f"; not {' or '.join(repr(other.name) for other in found[1:3])}" if len(found) > 1 else ""
     return ClassGroup(name, found[0].classes, f"WordNet's {found[0].name!r}{others}")
+
+
+def _completed(
+    groups: Sequence[ClassGroup], listed: Container[str], synsets: Sequence[Synset], encoder: str
+) -> tuple[ClassGroup, ...]:
+    """Returns the groups, with those that nobody listed and that are empty filled by similar names."""
+    empty = [group.name for group in groups if not group.members and fold_spelling(group.name) not in listed]
+    similar = dict(zip(empty, most_similar(empty, synsets, encoder) if empty else (), strict=True))
+    return tuple(
+        _from_similar(group.name, similar[group.name]) if similar.get(group.name) else group for group in groups
+    )
+
+
+def _from_similar(name: str, found: Sequence[tuple[Synset, float]]) -> ClassGroup:
+    words = ", ".join(dict.fromkeys(synset.words[0] for synset, _ in found))
+    members = sorted({member for synset, _ in found for member in synset.classes})
+    source = f"similar names, cosine {found[0][1]:.2f}; correct `{name}: [{words}]` with `groups: FILE`"
+    return ClassGroup(name, tuple(members), source)
 
 
 def _from_list(name: str, words: Sequence[str], synsets: Sequence[Synset], source: str) -> ClassGroup:

@@ -23,6 +23,7 @@ from seglet.methods.task_loss import TaskLoss
 from seglet.models.backbones.imagenet_classifier import ImageNetClassifier, load_imagenet_classifier
 from seglet.models.distillation.teachers import Frozen
 from seglet.models.layers.dropout import noise_from
+from seglet.models.layers.folding import fold_norms
 from seglet.models.multiscale import MultiScaleOptions, scaled_views, undo_view
 from seglet.models.segmenter import Segmenter
 from seglet.models.student import build_student, imagenet_file
@@ -63,7 +64,7 @@ class Method(base.Method[Tagged], protocols.LabelMaps, protocols.TrainingNotes):
             ValueError: the first class is not the background, the weights are not there, or no class maps to anything.
         """
         check_background_first(classes)
-        groups = class_groups(classes, config.groups)
+        groups = class_groups(classes, config.groups, config.name_encoder)
         file = imagenet_file(config.classifier, 1.0, config.classifier_weights)
         if file is None:
             raise ValueError("classifier_weights: a classifier with random weights makes no masks; give auto or a file")
@@ -74,6 +75,7 @@ class Method(base.Method[Tagged], protocols.LabelMaps, protocols.TrainingNotes):
                 f"{file} knows {classifier.classify.out_channels} classes, not the 1000 of ImageNet-1k; take the file "
                 "of the package"
             )
+        fold_norms(classifier)
         return cls(config, build_student(config, classes, seed), classifier, groups)
 
     def losses(self, step: Tagged, progress: Progress) -> Losses:
@@ -117,7 +119,7 @@ class Method(base.Method[Tagged], protocols.LabelMaps, protocols.TrainingNotes):
         """Returns class maps at the size of the images, as the mean over `cam_scales` and the mirrored image."""
         config, size = self.config, (images.shape[2], images.shape[3])
         views = scaled_views(images, MultiScaleOptions(scales=config.cam_scales, flip=config.cam_mirror))
-        read = partial(group_maps, members=self.members, score=config.place_score)
+        read = partial(group_maps, members=self.members, score=config.place_score, chance_level=config.chance_level)
         found = [undo_view(read(self.classifier(view)), size, mirrored) for view, mirrored in views]
         maps = torch.stack(found).mean(dim=0)
         return add_absence_background(maps, tags, size, config.background_power)

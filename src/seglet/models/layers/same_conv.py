@@ -28,11 +28,14 @@ class SameConv(nn.Conv2d):
     def _same(self, input: Float[Tensor, "b c h w"]) -> Float[Tensor, "b d h2 w2"]:  # noqa: A002  torch's name
         half = (self.kernel_size[0] - 1) * self.dilation[0] // 2
         height, width = input.shape[2:]
+        by_phases = self.training and self.dilation[0] > 1
+        if self.stride[0] == 1 and not by_phases:
+            return F.conv2d(input, self.weight, self.bias, padding=half, dilation=self.dilation, groups=self.groups)
         first = (half - 1 + width % 2, half - 1 + height % 2) if self.stride[0] == 2 else (half, half)
         padded = F.pad(input, (first[0], half, first[1], half)) if half else input
-        if self.training and self.dilation[0] > 1:
+        if by_phases:
             return dilated_by_phases(padded, self)
-        maps: Tensor = self._conv_forward(padded, self.weight, None)
+        maps: Tensor = self._conv_forward(padded, self.weight, self.bias)
         return maps
 
 
