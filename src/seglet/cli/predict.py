@@ -10,6 +10,7 @@ from seglet.cli.options.experiment import parse_keys
 from seglet.cli.options.inference import add_inference_options, read_inference_options
 from seglet.cli.options.limits import add_max_pixels, read_max_pixels
 from seglet.cli.options.pseudo_labels import add_pseudo_label_options, read_pseudo_label_options
+from seglet.cli.options.tiles import add_tile_options, read_raster_options
 from seglet.cli.output import print_result
 from seglet.cli.parsing import (
     add_adapt,
@@ -40,6 +41,11 @@ cannot be read is reported and skipped. After an interruption the same command g
 
 A video, or with --video a folder of its frames in the order of their names, becomes masks/NAME/000001.png and so on,
 and NAME.mp4 with the masks over the frames.
+
+With --tile, images of any size, GeoTIFFs among them, are read and segmented by tiles and never are in memory whole:
+  masks/NAME.tif        a GeoTIFF at the same place on Earth, void (255) where the image has no data
+  confidence/NAME.tif   probability of the class: 0 to 255 for 0 to 1
+  polygons/NAME.gpkg    with --polygons gpkg or geojson: outlines of the classes
 
 With --method in place of a model, a method makes masks from the tags of each image (--tags, or those of --data),
 without training or as trained by a run: see `docs/methods/diclip.md`. Keys of the method are options, `--KEY VALUE`,
@@ -104,6 +110,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_max_pixels(parser)
     add_json(parser)
     add_inference_options(parser)
+    add_tile_options(parser)
     add_pseudo_label_options(parser)
     add_actor_options(parser)
 
@@ -114,6 +121,12 @@ def run(arguments: argparse.Namespace, rest: list[str]) -> int:
     from seglet.inference.options import SegmentOptions
 
     inference = replace(read_inference_options(arguments), thresholds=tuple(arguments.thresholds or ()))
+    if (rasters := read_raster_options(arguments, inference)) is not None:
+        from seglet.inference.raster_prediction import predict_rasters
+
+        report = predict_rasters(arguments.model, arguments.inputs, rasters)
+        print_result(report.text, report.record, arguments.json)
+        return 2 if report.failed else 0
     if arguments.video or any(is_video(path) for path in arguments.inputs):
         return _run_video(arguments, inference)
     pseudo = read_pseudo_label_options(arguments, inference)

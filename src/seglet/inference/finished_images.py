@@ -17,7 +17,7 @@ from seglet.inference.inputs import ImageFile
 PREDICTION_JOURNAL = "predictions.partial.jsonl"
 """Name of the file in the folder of results; it is gone when the job is finished."""
 
-_RESULTS = ("mask", "overlay", "confidence", "uncertainty", "scores", "explained", "image")
+_RESULTS = ("mask", "overlay", "confidence", "uncertainty", "scores", "explained", "image", "polygons")
 """Entries that name a file, relative to the folder of results."""
 
 

@@ -39,6 +39,7 @@ from seglet.models.segmenter import Segmenter
 from seglet.types import Classes
 
 PREDICTION_RECORD = "predictions.json"
+_LIMIT_OR_TILES = "--max-pixels {}, or predict it by tiles with --tile 512"
 _NO_TAGS = "nothing says which classes are in the images; give --tags FILE, or --data with tags"
 
 
@@ -300,6 +301,8 @@ def _job(
     if images is None and isinstance(predictor, Segmenter) and predictor.architecture.whites is not None:
         files = [replace(file, whites=predictor.architecture.whites) for file in files]
     if options.pseudo is None and isinstance(predictor, Segmenter):
+        if images is None:
+            files = [replace(file, limit_option=_LIMIT_OR_TILES) for file in files]
         return SegmentationJob(predictor, files, options.out, options.segment)
     tags = known[0] if known else _tags(source, files, images, predictor.classes)
     if options.pseudo is not None:
