@@ -57,7 +57,8 @@ class Raster:
     @property
     def dtype(self) -> "np.dtype[np.generic]":
         """Type of the stored values."""
-        return np.dtype(self._dataset.dtypes[self.bands[0] - 1])
+        stored: np.dtype[np.generic] = np.dtype(self._dataset.dtypes[self.bands[0] - 1])
+        return stored
 
     @property
     def placed(self) -> bool:
