@@ -152,3 +152,14 @@ def running_mean_and_deviation(
         mean.add_(difference, alpha=1 / count)
         squares.addcmul_(difference, difference, value=(count - 1) / count)
     return mean, squares.div_(max(count - ddof, 1)).sqrt_()
+
+
+def shifted_pair(maps: Shaped[Tensor, "*n h w"], down: int, right: int) -> tuple[Tensor, Tensor]:
+    """Returns two parts of maps: each pixel of the first has the one `down` rows and `right` columns on in the second.
+
+    `down` is 0 or more; `right` may be below 0.
+    """
+    height, width = maps.shape[-2:]
+    left, start = max(-right, 0), max(right, 0)
+    first = maps[..., : max(height - down, 0), left : max(width - start, left)]
+    return first, maps[..., down:, start : max(width - left, start)]

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
         normalised_cross_entropy,
         target_enhanced_cross_entropy,
     )
+    from seglet.losses.gated_crf import gated_crf_loss
     from seglet.losses.rare_classes import (
         class_weighted_mean,
         focal_loss,
@@ -115,6 +116,7 @@ __all__ = [
     "feature_distillation",
     "fit_weight_growth",
     "focal_loss",
+    "gated_crf_loss",
     "generalised_kl_divergence",
     "gradient_penalty",
     "hard_pixel_cross_entropy",
@@ -195,6 +197,7 @@ _HOMES = {
     "feature_distillation": "seglet.losses.vila",
     "fit_weight_growth": "seglet.losses.uncertainty",
     "focal_loss": "seglet.losses.rare_classes",
+    "gated_crf_loss": "seglet.losses.gated_crf",
     "generalised_kl_divergence": "seglet.losses.distillation.kl",
     "gradient_penalty": "seglet.losses.distillation.adversarial",
     "hard_pixel_cross_entropy": "seglet.losses.task",

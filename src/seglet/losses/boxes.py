@@ -11,7 +11,7 @@ from jaxtyping import Bool, Float, Integer
 from torch import Tensor
 
 from seglet.images.pieces import number_pieces
-from seglet.tensors import at_least_float32, resize_align_corners
+from seglet.tensors import at_least_float32, resize_align_corners, shifted_pair
 from seglet.types import IGNORE, Target
 
 _BACKGROUND = 0
@@ -59,10 +59,10 @@ def box_affinity_loss(
         open_[image] |= inside & (target.labels[image] == IGNORE)
     total, count = logits.sum() * 0, 0
     for down, right in _SIDES:
-        ours, theirs = _shifted(open_[:, None], down * dilation, right * dilation)
-        one, other = _shifted(colours, down * dilation, right * dilation)
+        ours, theirs = shifted_pair(open_[:, None], down * dilation, right * dilation)
+        one, other = shifted_pair(colours, down * dilation, right * dilation)
         alike = torch.exp(-(one - other).norm(dim=1) / 2) >= similarity
-        first, second = _shifted(probabilities, down * dilation, right * dilation)
+        first, second = shifted_pair(probabilities, down * dilation, right * dilation)
         paired = (ours | theirs)[:, 0] & alike
         same = (first * second).sum(dim=1).clamp_min(1e-6)
         total = total - same.log().masked_fill(~paired, 0).sum()
@@ -112,11 +112,3 @@ def _projection(
 
 def _dice_to_one(values: Float[Tensor, " n"]) -> Float[Tensor, ""]:
     return 1 - 2 * values.sum() / (values.square().sum() + values.numel())
-
-
-def _shifted(maps: Tensor, down: int, right: int) -> tuple[Tensor, Tensor]:
-    """Returns the maps without their ends, so that each pixel of the first has its neighbour in the second."""
-    height, width = maps.shape[-2:]
-    left, start = max(-right, 0), max(right, 0)
-    first = maps[..., : max(height - down, 0), left : max(width - start, left)]
-    return first, maps[..., down:, start : max(width - left, start)]

@@ -26,7 +26,7 @@ class TaskLossConfig:
     task: tuple[str, ...] = option(
         ("ce",),
         "losses against labels, each a name and options such as dice weight=0.5; of ce, ohem, focal, dice, tversky, "
-        "lovasz, boundary, balanced, image, box, affinity; docs/configuration.md",
+        "lovasz, boundary, balanced, image, box, affinity, crf; docs/configuration.md",
     )
     class_weights: tuple[str, ...] = option(
         (),
@@ -110,7 +110,7 @@ class TaskLoss(nn.Module):
     ) -> dict[str, Float[Tensor, ""]]:
         """Computes the sum under `name` and, if there are several terms, each without its weight under `name/TERM`.
 
-        `images` are those of the target, for the term that compares colours.
+        `images` are those of the target, for the terms that compare colours.
 
         Raises:
             ValueError: the class weights depend on the training masks, which nobody counted.

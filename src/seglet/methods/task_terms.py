@@ -18,6 +18,9 @@ from seglet.types import IGNORE, Target, option
 Images = Float[Tensor, "b 3 h w"] | None
 ClassWeights = Float[Tensor, " k"] | None
 _LARGEST_RADIUS = 256
+_LARGEST_WINDOW = 32
+_WITH_IMAGES = "supervised, fixmatch and viladiff"
+"""Methods that pass their images on."""
 
 
 @dataclass(frozen=True)
@@ -215,8 +218,34 @@ class BoxAffinity(TaskTerm):
         return losses.box_affinity_loss(logits, target, images, self.similarity, self.dilation)
 
     def loss(self, logits: Float[Tensor, "b k _ _"], target: Target, weights: ClassWeights) -> Float[Tensor, ""]:
-        methods = "supervised, fixmatch and viladiff"
-        raise ValueError(f"task: affinity compares colours, which {methods} give it; leave it out")
+        raise ValueError(f"task: affinity compares colours, which {_WITH_IMAGES} give it; leave it out")
+
+
+@dataclass(frozen=True)
+class GatedCrf(TaskTerm):
+    """Near pixels of one colour have one class."""
+
+    radius: int = option(5, "rows and columns to each side whose pixels are compared; Obukhov et al.: 5")
+    colour: float = option(0.1, "σ of RGB in [0, 1]; Obukhov et al.: 0.1")
+    distance: float = option(6.0, "σ of places, in pixels of the network's output; Obukhov et al.: 6")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not 1 <= self.radius <= _LARGEST_WINDOW or min(self.colour, self.distance) <= 0:
+            found = f"{self.radius}, {self.colour} and {self.distance}"
+            raise ValueError(
+                f"expected a radius from 1 to {_LARGEST_WINDOW}, and a colour and distance above 0, got {found}"
+            )
+
+    def loss_on(
+        self, logits: Float[Tensor, "b k _ _"], target: Target, weights: ClassWeights, images: Images
+    ) -> Float[Tensor, ""]:
+        if images is None:
+            return self.loss(logits, target, weights)
+        return losses.gated_crf_loss(logits, target, images, self.radius, self.colour, self.distance)
+
+    def loss(self, logits: Float[Tensor, "b k _ _"], target: Target, weights: ClassWeights) -> Float[Tensor, ""]:
+        raise ValueError(f"task: crf compares colours, which {_WITH_IMAGES} give it; leave it out")
 
 
 TASK_TERMS: Mapping[str, type[TaskTerm]] = MappingProxyType(
@@ -232,5 +261,6 @@ TASK_TERMS: Mapping[str, type[TaskTerm]] = MappingProxyType(
         "image": PerImage,
         "box": BoxProjection,
         "affinity": BoxAffinity,
+        "crf": GatedCrf,
     }
 )
