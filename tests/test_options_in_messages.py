@@ -27,8 +27,8 @@ HOLD_KEYS = ("methods.", "engine.settings", "models.student")
 """Files whose classes hold the keys of experiments."""
 
 OF_OTHERS = {"--shm-size", "--nproc-per-node", "--short", "--porcelain", "--seglet-opacity", "--key", "--version",
-             "--revision", "--include"}  # fmt: skip
-"""Options of docker, torchrun, git, hf and seglet itself, a property of CSS, and `--key`, which stands for any key."""
+             "--revision", "--include", "--data-binary"}  # fmt: skip
+"""Options of docker, torchrun, git, hf, curl and seglet itself, a property of CSS, and `--key`, any key."""
 
 RUN_OTHERS = {"table", "cost", "demo"}
 """Commands that train, predict and score with options of their own making, and say which run failed and why."""

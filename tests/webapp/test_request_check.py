@@ -4,7 +4,8 @@ import asyncio
 
 import pytest
 
-from seglet.webapp.request_check import RequestCheck, host_name
+from seglet.web.callers import host_name
+from seglet.webapp.request_check import RequestCheck
 
 HERE = "127.0.0.1:7860"
 MEGABYTE = 1_000_000

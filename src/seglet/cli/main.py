@@ -57,6 +57,7 @@ COMMANDS = {
     "label": Command("label", "segment images and write confident regions for a labelling tool"),
     "report": Command("report", "write one HTML page with the scores and errors of runs"),
     "app": Command("app", "open a local web page to drop images on"),
+    "serve": Command("serve", "answer images with masks by HTTP"),
     "refine": Command("refine", "refine masks to the edges of their images"),
     "adapt": Command("adapt", "adapt a segmenter to unlabelled images of another light or camera"),
     "enhance": Command("enhance", "brighten dark images"),

@@ -6,7 +6,7 @@ from seglet.lazy import lazy_exports
 
 if TYPE_CHECKING:
     from seglet.images.arrays import CheckHeader, read_array
-    from seglet.images.drawing import colour_palette, overlay_labels, write_mask
+    from seglet.images.drawing import colour_palette, mask_png, overlay_labels, write_mask
     from seglet.images.formats import (
         DECODING_ERRORS,
         IMAGE_FORMATS,
@@ -52,6 +52,7 @@ __all__ = [
     "develop_raw_file",
     "image_size",
     "is_jpeg",
+    "mask_png",
     "open_content",
     "open_picture",
     "overlay_labels",
@@ -87,6 +88,7 @@ _HOMES = {
     "develop_raw_file": "seglet.images.raw",
     "image_size": "seglet.images.reading",
     "is_jpeg": "seglet.images.reading",
+    "mask_png": "seglet.images.drawing",
     "open_content": "seglet.images.formats",
     "open_picture": "seglet.images.formats",
     "overlay_labels": "seglet.images.drawing",

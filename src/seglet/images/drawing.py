@@ -15,11 +15,16 @@ def write_mask(path: Path, labels: UInt8[np.ndarray, "h w"], classes: Classes) -
     """Writes labels as a palette PNG in the colours of the classes, IGNORE in white; durably."""
     if labels.dtype != np.uint8:
         raise DataError(f"labels for {str(path)!r} are {labels.dtype}; convert them to uint8 ids")
+    write_atomically(path, mask_png(labels, classes))
+
+
+def mask_png(labels: UInt8[np.ndarray, "h w"], classes: Classes) -> bytes:
+    """Returns the content of the file that `write_mask` writes."""
     image = Image.fromarray(labels)
     image.putpalette(colour_palette(classes).tobytes())
     buffer = io.BytesIO()
     image.save(buffer, "PNG")
-    write_atomically(path, buffer.getvalue())
+    return buffer.getvalue()
 
 
 def colour_palette(classes: Classes) -> UInt8[np.ndarray, "256 3"]:

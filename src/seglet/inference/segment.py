@@ -34,6 +34,20 @@ class PredictedMaps:
     uncertainty: Float[np.ndarray, "h w"] | None = None
 
 
+def found_shares(
+    labels: UInt8[np.ndarray, "h w"], confidence: Float[np.ndarray, "h w"], classes: int
+) -> list[tuple[int, float, float]]:
+    """Returns label, share of the pixels and mean confidence of each of so many classes that occurs, largest first."""
+    counts = np.bincount(labels.ravel(), minlength=classes)[:classes]
+    sums = np.bincount(labels.ravel(), confidence.ravel(), minlength=classes)
+    order = np.argsort(-counts, kind="stable")
+    return [
+        (int(label), float(counts[label] / labels.size), float(sums[label] / counts[label]))
+        for label in order
+        if counts[label]
+    ]
+
+
 def segment_image(
     model: Segmenter, image: UInt8[np.ndarray, "h w 3"], settings: SegmentOptions, depth: DepthMap | None = None
 ) -> PredictedMaps:

@@ -13,7 +13,7 @@ from seglet.images import resize_by_factor
 from seglet.inference.depth import DepthSource
 from seglet.inference.options import InferenceOptions, SegmentOptions
 from seglet.inference.predict import brightened, learned_from_tags
-from seglet.inference.segment import PredictedMaps, segment_image
+from seglet.inference.segment import PredictedMaps, found_shares, segment_image
 from seglet.models.layers.dropout import has_active_dropout
 from seglet.models.onnx_segmenter import read_export_facts
 from seglet.models.segmenter import Segmenter
@@ -36,14 +36,7 @@ class ImagePrediction:
 
     def class_shares(self) -> list[tuple[int, float, float]]:
         """Returns label, share of the pixels and mean confidence of each predicted class, the largest first."""
-        counts = np.bincount(self.labels.ravel(), minlength=len(self.classes))[: len(self.classes)]
-        sums = np.bincount(self.labels.ravel(), self.confidence.ravel(), minlength=len(self.classes))
-        order = np.argsort(-counts, kind="stable")
-        return [
-            (int(label), float(counts[label] / self.labels.size), float(sums[label] / counts[label]))
-            for label in order
-            if counts[label]
-        ]
+        return found_shares(self.labels, self.confidence, len(self.classes))
 
 
 class ImagePredictor(ABC):

@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from seglet.locks import lock_folder
-from seglet.webapp.request_check import LOOPBACK, RequestCheck
-from seglet.webapp.uploads import UPLOAD_MEGABYTES
+from seglet.web.callers import LOOPBACK
+from seglet.web.limits import UPLOAD_MEGABYTES
+from seglet.webapp.request_check import RequestCheck
 
 _MISSING_GRADIO = "the page needs Gradio; run `pip install seglet[app]`"
 _PRIVATE_SETTINGS = {

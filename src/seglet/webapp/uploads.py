@@ -10,9 +10,8 @@ from jaxtyping import UInt8
 
 from seglet.data.errors import DataError
 from seglet.images import decode_image, resize_by_factor
+from seglet.web.limits import UPLOAD_MEGABYTES, UPLOAD_PIXELS
 
-UPLOAD_MEGABYTES = 32
-"""Largest size of a file; the server refuses larger ones before they have arrived."""
 _MOST_IMAGES = 32
 """Largest number of images at once."""
 _SHORTEST_SIDE = 8
@@ -27,7 +26,7 @@ _LONGEST_NAME = 80
 class UploadLimits:
     """Largest number of pixels of a file, and of the longer side that it is shrunk to."""
 
-    max_pixels: int = 24_000_000
+    max_pixels: int = UPLOAD_PIXELS
     side: int = 1024
 
 
