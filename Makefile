@@ -22,7 +22,7 @@ setup: $(STAMPS)/core ## install seglet into .venv
 demo: $(STAMPS)/demo ## a short run of each method, a table and a page; needs no data
 	$(BIN)/seglet demo $(ARGS)
 
-test: $(STAMPS)/dev ## all tests; ARGS="-k words" chooses some
+test: $(STAMPS)/dev ## the tests; ARGS="-k words" chooses some, ARGS="-m slow" the slow ones
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 reliability: $(STAMPS)/dev ## inject faults and count who held; ARGS="--long" for every file event

@@ -26,6 +26,7 @@ class Case(dict[str, np.ndarray]):
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--golden-dir", default=None, help="golden numbers: kd/, weak/, semi/ (default tests/golden)")
+    parser.addoption("--slow", action="store_true", help="also run the tests marked slow; -m slow runs them alone")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -33,6 +34,15 @@ def pytest_configure(config: pytest.Config) -> None:
     given = config.getoption("--golden-dir") or os.environ.get("SEGLET_GOLDEN")
     if given and not any(golden_root(config).glob("*/*_case*.npz")):
         raise pytest.UsageError(f"no golden case kd|weak|semi/FAMILY_caseK.npz in {golden_root(config)}")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Skips slow tests unless they are asked for, by `--slow` or in an expression of marks."""
+    if config.getoption("--slow") or "slow" in config.getoption("-m"):
+        return
+    for item in items:
+        if item.get_closest_marker("slow"):
+            item.add_marker(pytest.mark.skip(reason="slow: --slow runs it too"))
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -66,9 +66,10 @@ def test_the_locks_of_many_processes_are_never_held_by_two(tmp_path):
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
 def test_children_of_a_killed_process_hold_nothing(tmp_path):
-    words = HOLD.replace("time.sleep(600)", "__import__('os').fork(); time.sleep(60)")
+    words = HOLD.replace("; time.sleep(600)", "\n    if not __import__('os').fork():")
+    words += "\n        pathlib.Path(sys.argv[1], 'forked').touch()\n    time.sleep(60)"
     process = subprocess.Popen([sys.executable, "-c", words, str(tmp_path)], start_new_session=True)
-    while not (tmp_path / "held").exists():
+    while not (tmp_path / "forked").exists():
         time.sleep(0.01)
     process.kill()
     process.wait()

@@ -74,6 +74,7 @@ def test_the_example_is_what_the_page_says(name: str) -> None:
     assert [line for line in shown if line in steps(name)] == steps(name)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", TUTORIALS)
 def test_the_page_can_be_followed_from_beginning_to_end(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, unchecked: None

@@ -9,7 +9,6 @@ from seglet.data.opening import open_dataset
 from seglet.types import IGNORE
 
 
-@pytest.mark.slow
 def test_camvid_has_eleven_classes_and_eleven_is_void(shared_data):
     report = check_dataset(shared_data / "camvid")
     assert (report.problems, report.description.layout) == ((), "camvid")

@@ -158,11 +158,13 @@ def in_two_processes(teacher, folder, *more):
     return done.stderr
 
 
+@pytest.mark.slow
 def test_two_processes_train_with_queues_and_adversaries(teacher, tmp_path):
     told = in_two_processes(teacher, tmp_path / "run", "--steps", "2", "--terms", *TERMS)
     assert told.count("the teacher: mIoU") == 1
 
 
+@pytest.mark.slow
 def test_two_processes_train_where_weights_are_zero(teacher, tmp_path):
     keys = ["--steps", "1", "--task_weight", "0", "--score_teacher", "false"]
     told = in_two_processes(teacher, tmp_path / "run", *keys, "--terms", "kl", "holistic adversarial=0")

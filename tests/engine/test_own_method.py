@@ -103,11 +103,13 @@ def test_the_example_trains_and_resumes_by_its_import_path(installed):
     assert '"step": 3' in run.metrics.read_text()
 
 
+@pytest.mark.slow
 def test_the_example_trains_on_two_processes(installed):
     whole, resumed = two_processes(tiny("focal"), installed)
     assert whole == resumed
 
 
+@pytest.mark.slow
 def test_a_class_of_a_script_trains_on_two_processes(installed):
     script, out = installed / "script.py", installed / "run"
     script.write_text(SCRIPT % {**TINY, "width": 0.0625})

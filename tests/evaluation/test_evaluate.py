@@ -160,7 +160,6 @@ def test_without_processes_reduce_changes_nothing() -> None:
     assert result.reduce() is result
 
 
-@pytest.mark.slow
 def test_processes_add_up_to_one(tmp_path: Path) -> None:
     mp.spawn(share, (tmp_path,), nprocs=2)
     wanted = evaluate_samples(colours, map(sample, range(5)), CLASSES).as_dict()

@@ -56,6 +56,7 @@ def run_in(root: Path, *words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(words, cwd=root, env=surroundings, capture_output=True, text=True, check=False)
 
 
+@pytest.mark.slow
 def test_what_lists_methods_holds_with_one_more(copy: Path) -> None:
     chosen = "mine or menu or protocol or short_run"
     done = run_in(copy, sys.executable, "-m", "pytest", "-vv", "-p", "no:cacheprovider", *TESTS, "-k", chosen)

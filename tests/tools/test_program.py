@@ -19,6 +19,7 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out / "models"
 
 
+@pytest.mark.slow
 def test_all_models_come_with_a_card(models: Path):
     cards = [files.read_json(folder / "card.json") for folder in sorted(models.iterdir())]
     assert [card["name"] for card in cards] == [
@@ -28,6 +29,7 @@ def test_all_models_come_with_a_card(models: Path):
     assert sum(card["bytes"] for card in cards) < 24e6
 
 
+@pytest.mark.slow
 def test_transformers_and_diffusers_open_them(models: Path):
     import diffusers
     import transformers as hub
@@ -41,12 +43,14 @@ def test_transformers_and_diffusers_open_them(models: Path):
     assert opened(diffusers.StableDiffusionPipeline, "stable-diffusion").unet.config.sample_size == 16
 
 
+@pytest.mark.slow
 def test_backbones_are_segmenters_to_start_from(models: Path):
     from seglet.models.segmenter import load
 
     assert load(models / "resnet18-w25").architecture.backbone == "resnet18"
 
 
+@pytest.mark.slow
 def test_the_same_command_finds_everything_made(models: Path):
     before = {path: path.stat().st_mtime_ns for path in models.rglob("*") if path.is_file()}
     assert main(["--smoke", "--out", str(models.parent), "--only", "clip", "depth"]) == 0
