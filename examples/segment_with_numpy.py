@@ -3,9 +3,9 @@
     pip install numpy onnxruntime
     python segment_with_numpy.py model.onnx image.png mask.png
 
-`seglet export` writes the network. The mask is a palette PNG in the colours of the classes. Images are 8-bit PNGs
-without interlacing, because Python can read these by itself; with another library for images, `segment` takes any
-array [h, w, 3] of 0 to 255.
+`seglet export` writes the network; the file of its --with-preprocess, model.uint8.onnx, will do as well. The mask is a
+palette PNG in the colours of the classes. Images are 8-bit PNGs without interlacing, because Python can read these by
+itself; with another library for images, `segment` takes any array [h, w, 3] of 0 to 255.
 """
 
 import json
@@ -28,21 +28,25 @@ class Segmenter:
     def __init__(self, file: str) -> None:
         self.session = onnxruntime.InferenceSession(file, providers=["CPUExecutionProvider"])
         metadata = self.session.get_modelmeta().custom_metadata_map
-        if metadata.get("format") != "seglet-onnx" or not json.loads(metadata["whole"]):
+        if not metadata.get("format", "").startswith("seglet-onnx") or not json.loads(metadata["whole"]):
             raise SystemExit(f"{file} was not written by `seglet export`, or its logits are not yet masks")
-        if json.loads(metadata["preprocessing"])["planes"] != 3:
+        preprocessing = json.loads(metadata["preprocessing"])
+        self.inside = preprocessing.get("inside", False)
+        if preprocessing.get("planes", 3) != 3:
             raise SystemExit(f"{file} takes depth as a fourth plane; this example has none")
         table = json.loads(metadata["classes"])
         self.names = [entry["name"] for entry in table]
         self.palette = np.array([entry["colour"] for entry in table], np.uint8)
         self.size = json.loads(metadata["size"])
-        self.smallest = json.loads(metadata["preprocessing"])["smallest_side"]
+        self.smallest = preprocessing.get("smallest_side", 1)
 
     def segment(self, image: np.ndarray) -> np.ndarray:
         """Returns the class of each pixel of an image [h, w, 3] of 0 to 255; the network normalises it itself."""
         height, width = image.shape[:2]
         if self.size is not None and [height, width] != self.size:
             raise SystemExit(f"this network takes images of {self.size[0]}x{self.size[1]} (rows, columns)")
+        if self.inside:
+            return self.session.run(["labels"], {"images": image[None]})[0][0]
         below, right = max(0, self.smallest - height), max(0, self.smallest - width)
         padded = np.pad(image, ((0, below), (0, right), (0, 0)), mode="edge")
         images = padded.transpose(2, 0, 1)[None].astype(np.float32) / 255

@@ -15,6 +15,7 @@ from seglet.cli.main import main
 from seglet.data.world.dataset import World
 from seglet.data.world.scene import WORLD_CLASSES
 from seglet.deploy import export
+from seglet.deploy.image_graph import check_exportable_whole
 from seglet.deploy.onnx_graph import export_facts, exporter_message
 from seglet.deploy.parity import Parity, compare_networks
 from seglet.images import read_image, read_mask
@@ -28,11 +29,12 @@ WITHOUT = "import sys; sys.modules.update(torch=None, PIL=None, seglet=None); im
 
 @pytest.fixture(scope="session")
 def exported(model, tmp_path_factory) -> Path:
-    """The session's model as a file, also with 8-bit numbers."""
+    """The session's model as a file, also with 8-bit numbers, and with its preprocessing inside."""
     for name in ("onnx", "onnxscript", "onnxruntime"):
         pytest.importorskip(name, reason="exporting needs the extra `export`")
     file = tmp_path_factory.mktemp("exported") / "model.onnx"
     words = ["export", model, "--out", file, "--int8", "--data", "world:scenes=4,size=48"]
+    words += ["--with-preprocess", "--with-confidence"]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(config, "jaxtyping_disable", True)  # sizes are symbols while a graph is traced
         assert main([str(word) for word in words]) == 0
@@ -88,11 +90,51 @@ def test_monte_carlo_samples_need_the_original(exported, images, seglet, tmp_pat
     assert "no dropout" in record["failed"][0]["reason"]
 
 
-@pytest.mark.parametrize("mode", ["RGB", "L", "RGBA", "P"])
-def test_the_example_runs_without_torch_and_pillow(mode, exported, model, tmp_path):
+@pytest.mark.parametrize("size", [(20, 33), (61, 100)])
+def test_a_file_with_preprocessing_takes_images_as_they_are_decoded(size, exported, model):
+    import onnxruntime
+
+    images = np.random.default_rng(0).integers(0, 256, (2, *size, 3), np.uint8)
+    session = onnxruntime.InferenceSession(str(exported.with_suffix(".uint8.onnx")))
+    labels, confidence = session.run(["labels", "confidence"], {"images": images})
+    assert (labels.shape, labels.dtype, confidence.dtype) == (images.shape[:3], np.uint8, np.float32)
+    for place, one in enumerate(load(model).predict(list(images))):
+        assert (labels[place] == one.labels).mean() > 0.999
+        np.testing.assert_allclose(confidence[place], one.confidence, atol=1e-3)
+
+
+def test_a_file_with_preprocessing_is_no_model_for_other_commands(exported):
+    with pytest.raises(ValueError, match=r"gives labels .*; give the file beside it, without .uint8"):
+        load(exported.with_suffix(".uint8.onnx"))
+
+
+def test_a_network_that_takes_depth_cannot_have_its_preprocessing_inside():
+    for architecture, message in (
+        (Architecture("deeplabv3-resnet18", width=0.0625, depth=DepthGuidance()), "takes depth cannot"),
+        (Architecture("ssss-resnet18", width=0.0625), "logits of ssss-resnet18 are not yet masks"),
+    ):
+        facts = export_facts(build(architecture, WORLD_CLASSES), None, "")
+        with pytest.raises(ValueError, match=message):
+            check_exportable_whole(facts)
+
+
+def test_openvino_gives_the_same_at_any_size(exported):
+    openvino = pytest.importorskip("openvino", reason="`pip install openvino` to compare with it")
+    compiled = openvino.Core().compile_model(str(exported), "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+    for size in ((64, 96), (97, 65)):
+        images = np.random.default_rng(0).random((2, 3, *size), np.float32)
+        with torch.inference_mode():
+            expected = load(exported)(torch.from_numpy(images)).numpy()
+        np.testing.assert_allclose(compiled(images)[0], expected, atol=2e-3, rtol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("mode", "ending"), [("RGB", ".onnx"), ("L", ".onnx"), ("RGBA", ".onnx"), ("P", ".onnx"), ("RGB", ".uint8.onnx")]
+)
+def test_the_example_runs_without_torch_and_pillow(mode, ending, exported, model, tmp_path):
     image = Image.fromarray(World("val", scenes=1, size=48).read(0).image).convert(mode)
     image.save(tmp_path / "in.png")
-    words = [str(word) for word in (EXAMPLE, exported, tmp_path / "in.png", tmp_path / "mask.png")]
+    words = [str(word) for word in (EXAMPLE, exported.with_suffix(ending), tmp_path / "in.png", tmp_path / "mask.png")]
     code = f"{WITHOUT}runpy.run_path(sys.argv[0], run_name='__main__')"
     done = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True, check=True)
     prediction = load(model).predict(read_image(tmp_path / "in.png")).labels
@@ -190,7 +232,8 @@ def test_foreign_metadata_are_refused(change, message):
 
 @pytest.mark.parametrize(
     ("words", "message"),
-    [(["--out", "m.pt"], "ending in .onnx"), (["--out", "m.onnx", "--int8"], "--data DATA"),
+    [(["--out", "m.pt"], "ending in .onnx"), (["--out", "m.onnx", "--with-confidence"], "of --with-preprocess"),
+     (["--out", "m.onnx", "--int8"], "--data DATA"),
      (["--out", "there.onnx"], "is there already"), (["--out", "m.onnx", "--size", "3", "9"], "32 to")],
 )  # fmt: skip
 def test_wrong_words_are_answered(words, message, model, seglet, tmp_path, monkeypatch):

@@ -25,6 +25,8 @@ def export(
     split: str = "val",
     overwrite: bool = False,
     max_pixels: int | None = None,
+    with_preprocess: bool = False,
+    with_confidence: bool = False,
 ) -> JobReport:
     """Writes a segmenter as an ONNX file, for onnxruntime, without PyTorch.
 
@@ -41,6 +43,8 @@ def export(
         split: split of the data, if they are named.
         overwrite: replace a file that is there.
         max_pixels: pixels that an image in a file may have, 64 million if not given.
+        with_preprocess: also write FILE.uint8.onnx, from uint8 [n, h, w, 3] to class ids, uint8 [n, h, w].
+        with_confidence: that file also gives the probability of each class id.
 
     Returns:
         A report whose text says how large, how fast and how equal the file is.
@@ -50,7 +54,10 @@ def export(
     """
     named = str(data) if isinstance(data, PathLike) else data
     chosen = [Path(images)] if isinstance(images, str | PathLike) else [_path_or_array(image) for image in images]
-    options = ExportOptions(Path(file), overwrite, size, chosen, int8, named, split, max_pixels or MAX_PIXELS)
+    limit = max_pixels or MAX_PIXELS
+    options = ExportOptions(
+        Path(file), overwrite, size, chosen, int8, named, split, limit, with_preprocess, with_confidence
+    )
     return export_segmenter(model, options)
 
 

@@ -13,7 +13,8 @@ of any height and width, and returns logits of their size. Its metadata has clas
   seglet export MODEL --images IMAGES --out model.onnx
 The file is compared with the network on images of two sizes first, and is not written if they disagree. `seglet
 predict` and `seglet evaluate` accept it as a model. With --int8 a second file with 8-bit numbers is written, and its
-loss of mIoU on --data is measured."""
+loss of mIoU on --data is measured. With --with-preprocess a file FILE.uint8.onnx is written, too: it takes images as
+they are decoded, uint8 [number, height, width, 3], and gives class ids, uint8 [number, height, width]."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -37,6 +38,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="images to compare on (those of --data, or scenes of the world)",
     )
     parser.add_argument("--int8", action="store_true", help="also write FILE.int8.onnx, with 8-bit numbers")
+    parser.add_argument(
+        "--with-preprocess",
+        action="store_true",
+        help="also write FILE.uint8.onnx, from images of bytes to class ids, which needs no code around it",
+    )
+    parser.add_argument(
+        "--with-confidence", action="store_true", help="of that file: also give the probability of each class id"
+    )
     parser.add_argument("--data", help="data with masks, for --int8: a data set's folder or dataset.json, or world")
     parser.add_argument("--split", default="val", help="split of --data (default val)")
     add_max_pixels(parser)
@@ -55,6 +64,8 @@ def run(arguments: argparse.Namespace) -> int:
         arguments.data,
         arguments.split,
         read_max_pixels(arguments),
+        arguments.with_preprocess,
+        arguments.with_confidence,
     )
     report = export_segmenter(arguments.model, options)
     print_result(report.text, report.record, arguments.json)

@@ -12,6 +12,12 @@ import numpy as np
 from seglet._version import __version__
 from seglet.data.dataset import Dataset
 from seglet.data.opening import open_dataset
+from seglet.deploy.image_graph import (
+    check_exportable_whole,
+    compare_image_graph,
+    describe_image_graph,
+    write_image_graph,
+)
 from seglet.deploy.onnx_graph import export_facts, quantise_graph, write_graph, write_metadata
 from seglet.deploy.parity import (
     LARGEST_DIFFERENCE,
@@ -60,9 +66,12 @@ class ExportOptions:
         data: data with masks for that, or a name of them.
         split: split of the data.
         max_pixels: pixels that an image among the files may have.
+        with_preprocess: also write a file that takes images of bytes and gives labels.
+        with_confidence: that file also gives the probability of each label.
 
     Raises:
-        ValueError: the file has another ending, exists already, or cannot be written; or there are no data for `int8`.
+        ValueError: the file has another ending, exists already, or cannot be written; or there are no data for `int8`,
+            or a confidence is asked for without `with_preprocess`.
     """
 
     out: Path
@@ -73,12 +82,16 @@ class ExportOptions:
     data: Dataset | str | None = None
     split: str = "val"
     max_pixels: int = MAX_PIXELS
+    with_preprocess: bool = False
+    with_confidence: bool = False
 
     def __post_init__(self) -> None:
         if self.out.suffix != ONNX_SUFFIX:
             raise ValueError(f"--out names the file to write, ending in .onnx; got {str(self.out)!r}")
         if self.int8 and self.data is None:
             raise ValueError("--int8 measures what 8-bit numbers cost; name images with masks with --data DATA")
+        if self.with_confidence and not self.with_preprocess:
+            raise ValueError("--with-confidence is an output of the file of --with-preprocess; give both, or neither")
         if self.out.exists() and not self.overwrite:
             raise ValueError(f"{str(self.out)!r} is there already; choose another --out, or --overwrite it")
         check_writable(self.out)
@@ -97,8 +110,12 @@ def export_segmenter(model: Segmenter | str | PathLike[str], options: ExportOpti
             raise ValueError(f"{name} is exported already; give the segmenter it was made of")
         segmenter, images = load(folder), _example_images(options)
         record: dict[str, Any] = {"seglet": __version__, "model": name, "out": str(options.out)}
+        if options.with_preprocess:
+            check_exportable_whole(export_facts(segmenter, options.size, ""))
         with evaluation_mode(segmenter):
             record |= write_compared(segmenter, weights_hash(folder), options.size, images, options.out)
+            if options.with_preprocess:
+                record["with_preprocess"] = _write_whole(segmenter, images, options, weights_hash(folder))
         record["bytes_original"] = (folder / "model.safetensors").stat().st_size
     if options.int8:
         record["int8"] = _write_int8(segmenter, images, options)
@@ -169,6 +186,16 @@ def _checked_parities(
         if not type(error).__module__.startswith("onnxruntime"):
             raise
         raise ValueError(f"the exported graph fails where the network does not ({error}); try --size H W") from error
+    _check_parities(parities)
+    return parities
+
+
+def _check_parities(parities: Sequence[Parity]) -> None:
+    """Checks that a graph gives what the network gives.
+
+    Raises:
+        ValueError: it does not.
+    """
     for one in parities:
         if not one.holds:
             raise ValueError(
@@ -176,7 +203,23 @@ def _checked_parities(
                 f"by up to {one.difference:.2g} (allowed {LARGEST_DIFFERENCE:g}), {100 * one.equal:.2f} % of labels "
                 f"are equal (needed {100 * LEAST_EQUAL:g} %); no file was written. Try --size H W, and report it"
             )
-    return parities
+
+
+def _write_whole(
+    model: Segmenter, images: Sequence[np.ndarray], options: ExportOptions, weights: str
+) -> dict[str, Any]:
+    """Writes the file from images of bytes to labels, unless it disagrees with the network; returns how it compares."""
+    facts = export_facts(model, options.size, weights)
+    out = options.out.with_suffix(f".uint8{ONNX_SUFFIX}")
+    sizes = _COMPARED_SIZES if options.size is None else (options.size,)
+    with replace_atomically(out) as temporary:
+        graph = temporary.with_suffix(ONNX_SUFFIX)
+        write_image_graph(options.out, graph, facts, options.with_confidence)
+        parities = compare_image_graph(graph, model, images, facts, sizes)
+        _check_parities(parities)
+        describe_image_graph(graph, facts, {"parity": [asdict(parity) for parity in parities]})
+        graph.replace(temporary)
+    return {"out": str(out), "bytes": out.stat().st_size, "parity": [asdict(parity) for parity in parities]}
 
 
 def _graph_logits(file: Path, facts: ExportFacts) -> LogitsOf:
@@ -236,4 +279,8 @@ def _summary(record: dict[str, Any]) -> list[str]:
             f"{100 * int8['equal']:.2f} % of labels are equal",
             f"mIoU {100 * int8['miou']['int8']:.2f} % with 8-bit numbers, {100 * int8['miou']['float']:.2f} % without",
         ]
+    if whole := record.get("with_preprocess"):
+        least = min(one["equal"] for one in whole["parity"])
+        lines.append(f"{whole['out']}: from uint8 [number, height, width, 3] to class ids, "
+                     f"{100 * least:.2f} % of labels or more are equal")  # fmt: skip
     return [*lines, f"next: seglet predict {record['out']} IMAGES --out predictions"]

@@ -65,7 +65,7 @@ def write_graph(model: Segmenter, facts: ExportFacts, file: Path) -> None:
         ValueError: onnx or onnxscript is missing, or ONNX cannot express this network.
     """
     for name in ("onnx", "onnxscript", "onnxruntime"):
-        _library(name)
+        onnx_library(name)
     free = torch.export.Dim.DYNAMIC
     moving = {0: free} if facts.size is not None else {0: free, 2: free, 3: free}
     images = torch.rand(2, facts.planes, *(facts.size or _EXAMPLE_SIZE), generator=torch.Generator().manual_seed(0))
@@ -100,7 +100,7 @@ def _quiet() -> Iterator[None]:
 
 def write_metadata(file: Path, facts: ExportFacts, more: dict[str, Any]) -> None:
     """Writes the facts, and `more` as JSON, into the metadata of the file."""
-    onnx = _library("onnx")
+    onnx = onnx_library("onnx")
     graph = onnx.load(str(file))
     said = {**facts.as_metadata(), **{name: json.dumps(value) for name, value in more.items()}}
     del graph.metadata_props[:]
@@ -110,7 +110,7 @@ def write_metadata(file: Path, facts: ExportFacts, more: dict[str, Any]) -> None
 
 def quantise_graph(file: Path, target: Path, images: Sequence[Float[np.ndarray, "1 planes h w"]]) -> None:
     """Writes the graph with weights and activations in 8 bits; the images decide the range of the activations."""
-    quantization = _library("onnxruntime.quantization")
+    quantization = onnx_library("onnxruntime.quantization")
     given = iter(images)
 
     class Reader(quantization.CalibrationDataReader):  # type: ignore[misc, name-defined]
@@ -132,7 +132,12 @@ def exporter_message(error: Exception) -> str:
     return lines[0]
 
 
-def _library(name: str) -> Any:
+def onnx_library(name: str) -> Any:
+    """Imports a package of the extra `export`.
+
+    Raises:
+        ValueError: it is not installed.
+    """
     try:
         return importlib.import_module(name)
     except ImportError as error:

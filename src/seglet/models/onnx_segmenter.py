@@ -23,6 +23,8 @@ from seglet.types import Classes
 
 ONNX_SUFFIX = ".onnx"
 _FORMAT = "seglet-onnx"
+LABELS_FORMAT = "seglet-onnx-uint8"
+"""Format of files whose graph gives labels, for programs without seglet."""
 _VERSION = "1"
 IMAGES, LOGITS = "images", "logits"
 """Names of the graph's input and output."""
@@ -72,8 +74,11 @@ class ExportFacts:
         """Reads the metadata of an exported file.
 
         Raises:
-            ValueError: it is no export of ours, or of another version.
+            ValueError: it is no export of ours, gives no logits, or is of another version.
         """
+        if said.get("format") == LABELS_FORMAT:
+            raise ValueError(f"{str(file)!r} gives labels of images of bytes, for programs without seglet; give the "
+                             "file beside it, without .uint8")  # fmt: skip
         if said.get("format") != _FORMAT:
             raise ValueError(f"{str(file)!r} was not written by `seglet export`, so its classes are not known")
         if said.get("version") != _VERSION:
