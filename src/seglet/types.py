@@ -279,7 +279,7 @@ class Labelled(TensorRecord):
     """
 
     ids: tuple[str, ...]
-    images: Float[Tensor, "b 3 h w"]
+    images: Float[Tensor, "b planes h w"]
     target: Target
     crop: Crop
     columns: Mapping[str, Tensor] = field(default_factory=dict)

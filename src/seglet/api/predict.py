@@ -13,13 +13,14 @@ from torch import Tensor
 
 from seglet.api.keywords import InferenceKeywords, as_model, inference_options
 from seglet.images import resize_by_factor
+from seglet.images.channels import drawn_channels
 from seglet.inference.depth import DepthSource, find_depth_source
 from seglet.inference.from_tags import TagPredictor, classes_named
 from seglet.inference.options import InferenceOptions
 from seglet.inference.predict import Predictor, check_inference_options, predict_probabilities
 from seglet.inference.sources import LabelMethod, ModelLike, open_predictor
 from seglet.inference.thresholds import class_thresholds, labels_above
-from seglet.models.image_tensor import ImageLike, as_uint8, image_batch
+from seglet.models.image_tensor import ImageLike, as_uint8, channel_batch, image_batch
 from seglet.models.segmentation import Segmentation
 from seglet.types import Classes
 from seglet.values import choose_from
@@ -109,13 +110,18 @@ class _Prediction:
     def segment(self, image: ImageLike, tags: Names | None) -> Segmentation:
         predictor, options = self.predictor, self.options
         whites = None if isinstance(predictor, TagPredictor) else predictor.architecture.whites
-        pixels = as_uint8(image_batch(image, whites, self.max_pixels))
+        channels = None if isinstance(predictor, TagPredictor) else predictor.architecture.channels
+        if channels is None:
+            shown = pixels = as_uint8(image_batch(image, whites, self.max_pixels))
+        else:
+            pixels = channel_batch(image, channels, self.max_pixels)[0].permute(1, 2, 0).cpu().numpy()
+            shown = drawn_channels(pixels, channels)
         name = Path(image).stem if isinstance(image, str | PathLike) else "image"
         depth = None if self.depths is None else self.depths(resize_by_factor(pixels, options.resize), name)
         present = None if tags is None else _label_ids(tags, predictor.classes)
         probabilities = predict_probabilities(predictor, pixels, present, options, depth)
         labels = labels_above(probabilities, class_thresholds(options.thresholds, predictor.classes))
-        return Segmentation(labels, probabilities, None, pixels, predictor.classes)
+        return Segmentation(labels, probabilities, None, shown, predictor.classes)
 
 
 def _label_ids(tags: Names, classes: Classes) -> tuple[int, ...]:

@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import SupportsIndex
 
 import numpy as np
-from jaxtyping import UInt8
+from jaxtyping import Shaped, UInt8
 
 from seglet.data.columns.kinds import ColumnKind
 from seglet.images import WhiteLevels
+from seglet.images.channels import Channel
 from seglet.types import Classes
 
 
@@ -22,6 +23,7 @@ from seglet.types import Classes
 class Sample:
     """One image with its annotation as stored, before augmentation.
 
+    The image holds bytes of red, green and blue or, where the data set has `channels`, their stored values as floats.
     `labels` holds train ids or IGNORE, `tags` the sorted train ids of the classes in the image, background excluded;
     both are None where there is no annotation. Labels have the size of the image unless the data set keeps whole masks.
     `columns` and `texts` hold what was computed offline for this image. `kinds` says how each column follows a view; a
@@ -29,7 +31,7 @@ class Sample:
     """
 
     id: str
-    image: UInt8[np.ndarray, "h w 3"]
+    image: Shaped[np.ndarray, "h w c"]
     labels: UInt8[np.ndarray, "rows columns"] | None
     tags: tuple[int, ...] | None = None
     columns: Mapping[str, np.ndarray] = field(default_factory=dict)
@@ -82,6 +84,11 @@ class Dataset(ABC):
     @property
     def whites(self) -> WhiteLevels | None:
         """White levels that the images of more than 8 bits share; None, the default, if they share none."""
+        return None
+
+    @property
+    def channels(self) -> tuple[Channel, ...] | None:
+        """Channels of the images; None, the default, for red, green and blue."""
         return None
 
     @property

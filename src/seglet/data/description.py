@@ -29,6 +29,7 @@ from seglet.data.description_files import write_description
 from seglet.data.errors import DataError
 from seglet.files import check_seal, content_hash, json_text, read_bytes, sealed
 from seglet.images import MAX_PIXELS, WhiteLevels, read_image, read_mask, white_levels_from_json
+from seglet.images.channels import Channel, ChannelImage, channels_from_json, read_channels
 from seglet.types import IGNORE, Classes
 from seglet.values import choose_from
 
@@ -85,7 +86,7 @@ class Description:
     `stray` is the share of a mask's pixels, in [0, 1], that may have a colour or id of no class; they become IGNORE.
     With a `threshold`, masks are greys, also of JPEG: those below are read as 0 and all others as 255. `whites` are the
     stored values that become white in all images of more than 8 bits a channel; None if there is no such image, or the
-    description is of 0.1.0, which scaled 16 bits.
+    description is of 0.1.0, which scaled 16 bits. With `channels` the images hold these and no colours.
     """
 
     root: Path
@@ -98,6 +99,7 @@ class Description:
     tags: TagOrigin | None = None
     threshold: int | None = None
     whites: WhiteLevels | None = None
+    channels: tuple[Channel, ...] | None = None
 
     @cached_property
     def classes(self) -> Classes:
@@ -150,6 +152,14 @@ class Description:
         """
         return read_image(item.image, self.max_pixels, item.image_hash, self.whites or SIXTEEN_BITS)
 
+    def read_channels(self, item: ImageItem) -> ChannelImage:
+        """Reads the stored values of an image of channels, and where it holds any.
+
+        Raises:
+            DataError: the image cannot be read, changed since the check, or has another number of channels.
+        """
+        return read_channels(item.image, self.channels or (), self.max_pixels, item.image_hash)
+
     def read_labels(self, item: ImageItem) -> UInt8[np.ndarray, "h w"] | None:
         """Reads the mask of an item as train ids, or returns None if it has none.
 
@@ -192,6 +202,8 @@ class Description:
         reading += [] if self.threshold is None else [self.threshold]
         if self.whites is not None and self.whites != SIXTEEN_BITS:
             reading.append(asdict(self.whites))
+        if self.channels is not None:
+            reading.append([asdict(channel) for channel in self.channels])
         return hashlib.sha256(json.dumps([reading, rows]).encode()).hexdigest()
 
     def save(self, path: Path) -> None:
@@ -222,6 +234,8 @@ class Description:
             content["threshold"] = self.threshold
         if self.whites is not None:
             content["white"] = asdict(self.whites)
+        if self.channels is not None:
+            content["channels"] = [asdict(channel) for channel in self.channels]
         return content
 
 
@@ -282,6 +296,7 @@ def description_from_json(content: dict[str, Any], home: Path) -> Description:
         tags=_origin(content["tags"], root) if "tags" in content else None,
         threshold=int(content["threshold"]) if "threshold" in content else None,
         whites=white_levels_from_json(content["white"]) if "white" in content else None,
+        channels=channels_from_json(content["channels"]) if "channels" in content else None,
     )
 
 

@@ -22,7 +22,8 @@ from seglet.data.splits.fractions import UNLABELLED_NAMES, split_commands
 from seglet.data.splits.official import official_split_ids
 from seglet.files import expand_home
 from seglet.images import WhiteLevels, resize_by_factor
-from seglet.types import Classes
+from seglet.images.channels import Channel
+from seglet.types import IGNORE, Classes
 
 
 class FolderDataset(Dataset):
@@ -59,6 +60,11 @@ class FolderDataset(Dataset):
         """White levels of the description."""
         return self.description.whites
 
+    @property
+    def channels(self) -> tuple[Channel, ...] | None:
+        """Channels of the description."""
+        return self.description.channels
+
     def identity(self, index: int, reads: Sequence[str] = ("image",)) -> str:
         """Returns the hash of the image and, if annotation is read, of the item; see `Dataset.identity`."""
         item = self.items[index]
@@ -81,8 +87,14 @@ class FolderDataset(Dataset):
     def read(self, index: int) -> Sample:
         """Reads the image at `index` with its mask and tags; see `Dataset.read`."""
         item = self.items[index]
-        image = self.description.read_image(item)
         labels = self.description.read_labels(item)
+        if self.channels is None:
+            image: np.ndarray = self.description.read_image(item)
+        else:
+            found = self.description.read_channels(item)
+            image = found.values
+            if labels is not None and labels.shape == found.valid.shape:
+                labels = np.where(found.valid, labels, np.uint8(IGNORE))
         if labels is None:
             return Sample(item.id, resize_by_factor(image, self.resize), None, item.tags)
         if labels.shape != image.shape[:2]:

@@ -18,6 +18,7 @@ from seglet.data.opening import open_dataset
 from seglet.data.shards.manifest import find_manifest, load_manifest
 from seglet.data.spelling import fold_spelling
 from seglet.images import WhiteLevels
+from seglet.images.channels import Channel
 from seglet.stores.mirror import local_folder
 from seglet.types import IGNORE, Classes
 
@@ -85,6 +86,11 @@ class PartOfSeveral(Dataset):
     def whites(self) -> WhiteLevels | None:
         """White levels of the data set."""
         return self.dataset.whites
+
+    @property
+    def channels(self) -> tuple[Channel, ...] | None:
+        """Channels of the data set."""
+        return self.dataset.channels
 
     @property
     def groups(self) -> tuple[int, ...]:

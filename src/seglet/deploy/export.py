@@ -2,12 +2,13 @@
 
 import tempfile
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from os import PathLike, fspath
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from torch import Tensor
 
 from seglet._version import __version__
 from seglet.data.dataset import Dataset
@@ -108,7 +109,13 @@ def export_segmenter(model: Segmenter | str | PathLike[str], options: ExportOpti
         folder = _saved(model, Path(scratch)) if isinstance(model, Segmenter) else model_folder(name)
         if folder.suffix == ONNX_SUFFIX or (isinstance(model, Segmenter) and read_export_facts(model) is not None):
             raise ValueError(f"{name} is exported already; give the segmenter it was made of")
-        segmenter, images = load(folder), _example_images(options)
+        segmenter = load(folder)
+        if segmenter.architecture.channels is not None:
+            if options.int8:
+                raise ValueError("--int8 is measured on colour images, and this model takes measured channels; leave "
+                                 "it out")  # fmt: skip
+            options = replace(options, images=(), data=None)  # drawn scenes take their range
+        images = _example_images(options)
         record: dict[str, Any] = {"seglet": __version__, "model": name, "out": str(options.out)}
         if options.with_preprocess:
             check_exportable_whole(export_facts(segmenter, options.size, ""))
@@ -224,11 +231,21 @@ def _write_whole(
 
 def _graph_logits(file: Path, facts: ExportFacts) -> LogitsOf:
     network = OnnxNetwork(open_onnx_session(file), facts)
-    return lambda images: network(images).logits
+    return lambda images: network(_in_stored_values(images, facts)).logits
 
 
 def _network_logits(model: Segmenter, facts: ExportFacts) -> LogitsOf:
-    return model if facts.whole else lambda images: model.network(images).logits
+    run = model if facts.whole else lambda images: model.network(images).logits
+    return lambda images: run(_in_stored_values(images, facts))
+
+
+def _in_stored_values(images: Tensor, facts: ExportFacts) -> Tensor:
+    """Returns examples in [0, 1] in the range of the channels that a network takes; colours as they are."""
+    channels = facts.architecture.channels
+    if channels is None:
+        return images
+    low, high = (images.new_tensor([getattr(one, name) for one in channels])[:, None, None] for name in ("low", "high"))
+    return low + images * (high - low)
 
 
 def _write_int8(model: Segmenter, images: Sequence[np.ndarray], options: ExportOptions) -> dict[str, Any]:
@@ -245,7 +262,11 @@ def _write_int8(model: Segmenter, images: Sequence[np.ndarray], options: ExportO
     size = facts.size or _COMPARED_SIZES[0]
     with replace_atomically(out) as temporary:
         graph = temporary.with_suffix(ONNX_SUFFIX)
-        quantise_graph(options.out, graph, [resized_example(image, size, facts.planes).numpy() for image in images])
+        quantise_graph(
+            options.out,
+            graph,
+            [_in_stored_values(resized_example(image, size, facts.planes), facts).numpy() for image in images],
+        )
         write_metadata(graph, facts, {"int8": True})
         graph.replace(temporary)
     exported, network = _graph_logits(out, facts), _network_logits(model, facts)

@@ -64,10 +64,14 @@ def compare_networks(
 def resized_example(
     image: UInt8[np.ndarray, "_ _ 3"], size: tuple[int, int], planes: int = 3
 ) -> Float[Tensor, "1 planes h w"]:
-    """Returns an image as a network takes it, with its brightness for depth, which is enough to compare networks."""
+    """Returns an image as a network takes it, with its brightness for depth and for channels beyond three.
+
+    That is enough to compare networks.
+    """
     small = np.array(Image.fromarray(image).resize(size[::-1], Image.Resampling.BILINEAR))
     colours = torch.from_numpy(small).permute(2, 0, 1)[None].float() / 255
-    return colours if planes == 3 else torch.cat([colours, colours.mean(dim=1, keepdim=True)], dim=1)
+    more = colours.mean(dim=1, keepdim=True).expand(-1, max(planes - 3, 0), -1, -1)
+    return torch.cat([colours[:, :planes], more], dim=1)
 
 
 def median_milliseconds(run: LogitsOf, size: tuple[int, int], planes: int = 3, repeats: int = 5) -> float:

@@ -86,12 +86,15 @@ def _sizes(data: Dataset) -> list[tuple[int, int]] | None:
     from seglet.data.folder_dataset import FolderDataset
     from seglet.data.shards.sharded_dataset import ShardedDataset
     from seglet.images import image_size
+    from seglet.images.raster import raster_size
 
     places = range(0, len(data), -(-len(data) // _SIZES_READ))
     if isinstance(data, ShardedDataset):
         return None if data.row(0).mask is None else [data.image_size(place) for place in places]
     if not isinstance(data, FolderDataset) or data.items[0].mask is None:
         return None
+    if data.channels is not None:
+        return [raster_size(data.items[place].image) for place in places]
     return [image_size(data.items[place].image, data.description.max_pixels) for place in places]
 
 

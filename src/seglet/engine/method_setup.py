@@ -1,6 +1,6 @@
 """The method of an experiment: built, given its artefacts, and with its notes before training."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -10,10 +10,12 @@ from seglet.data.dataset import Dataset
 from seglet.engine.datasets import data_config
 from seglet.engine.experiment import Experiment
 from seglet.engine.learning_rate import learning_rate_factor
+from seglet.images.channels import Channel
 from seglet.methods.base import Method
 from seglet.methods.protocols import Artefacts, TrainingNotes
 from seglet.methods.task_loss import TaskLoss
 from seglet.models.student import StudentConfig, initial_weights_note
+from seglet.values import ConfigError
 
 
 def build_method(
@@ -29,6 +31,8 @@ def build_method(
     torch.manual_seed(experiment.settings.seed)
     kind = experiment.method_class
     method: Method[Any] = kind.build(experiment.config, data.classes, experiment.settings.seed)
+    if data.channels is not None:
+        _take_channels(method, data.channels, experiment.method)
     if isinstance(experiment.config, StudentConfig) and experiment.config.drop_path:
         from seglet.engine.fine_tuning import check_drop_path
 
@@ -44,6 +48,17 @@ def build_method(
         if tensors := read_artefacts(experiment, data) if artefacts is None else artefacts:
             method.load_artefacts(tensors)
     return method
+
+
+def _take_channels(method: Method[Any], channels: Sequence[Channel], name: str) -> None:
+    from seglet.models.input_channels import take_channels
+
+    if not method.any_channels:
+        raise ConfigError(f"{name} learns from red, green and blue, and the images hold {len(channels)} channels "
+                          f"({', '.join(channel.name for channel in channels)}); train supervised on them")  # fmt: skip
+    if any("affinity" in part.terms for part in method.modules() if isinstance(part, TaskLoss)):
+        raise ConfigError("task: affinity compares colours, and the images hold measured channels; leave it out")
+    take_channels(method.student, channels)
 
 
 def count_classes(method: Method[Any], data: Dataset) -> None:

@@ -20,6 +20,7 @@ from seglet.evaluation.evaluate import batch_images
 from seglet.evaluation.inference import predict_labels
 from seglet.evaluation.options import EvaluationOptions
 from seglet.images import overlay_labels
+from seglet.images.channels import drawn_channels
 from seglet.methods.base import Method
 from seglet.models.network import evaluation_copy
 
@@ -28,13 +29,18 @@ def save_training_views(folder: Path, data: Dataset, settings: Settings, count: 
     """Saves the first training views: image, labels, and labels over the image."""
     views, chances = [], drawing_chances(settings, data)
     for _, view in first_views(data, view_augmentation(settings), settings.seed, count, chances):
-        image = (view.image.permute(1, 2, 0).numpy() * 255).round().astype(np.uint8)
+        values = view.image.permute(1, 2, 0).numpy()
+        image = _drawn(data, values) if data.channels is not None else (values * 255).round().astype(np.uint8)
         views.append((image, view.labels))
     rows = [[image for image, _ in views]]
     labelled = [(image, labels) for image, labels in views if labels is not None]
     rows.append([colour_labels(labels, data.classes) for _, labels in labelled])
     rows.append([overlay_labels(image, labels, data.classes) for image, labels in labelled])
     _save(folder / "training.png", contact_sheet(rows, footer=class_legend(data.classes)))
+
+
+def _drawn(data: Dataset, image: np.ndarray) -> np.ndarray:
+    return image if data.channels is None else drawn_channels(image, data.channels)
 
 
 def save_config_sheets(folder: Path, data: Dataset, experiment: Experiment, count: int = 8) -> None:
@@ -51,7 +57,7 @@ def save_validation_images(
     """Saves images spread over the validation set: image, mask, prediction; by windows if the options have them."""
     places = sorted({round(place) for place in np.linspace(0, len(data) - 1, count)})
     samples = [data.read(place) for place in places]
-    rows = [[sample.image for sample in samples]]
+    rows = [[_drawn(data, sample.image) for sample in samples]]
     rows.append([colour_labels(sample.labels, data.classes) for sample in samples if sample.labels is not None])
     rows.append([colour_labels(_predicted(method, sample, options), data.classes) for sample in samples])
     _save(folder / "validation.png", contact_sheet(rows, footer=class_legend(data.classes)))

@@ -89,9 +89,13 @@ def _count(
 
 
 def batch_images(group: Sequence[Sample], device: torch.device | str = "cpu") -> Float32[Tensor, "b planes h w"]:
-    """Returns the images of samples of one size in [0, 1], with their column of depth, if they have one, as a plane."""
+    """Returns the images of samples of one size, with their column of depth, if they have one, as a plane.
+
+    Colours are in [0, 1], other channels in stored values.
+    """
     stacked = torch.from_numpy(np.stack([sample.image for sample in group])).to(device)
-    colours = stacked.permute(0, 3, 1, 2).float().div_(255)
+    planes = stacked.permute(0, 3, 1, 2)
+    colours = planes.float().div_(255) if planes.dtype == torch.uint8 else planes
     depth = [plane for sample in group if (plane := depth_plane(sample)) is not None]
     return torch.cat([colours, torch.from_numpy(np.stack(depth))[:, None].to(device)], dim=1) if depth else colours
 

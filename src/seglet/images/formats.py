@@ -66,7 +66,8 @@ def open_picture(content: bytes, path: Path, max_pixels: int) -> Image.Image:
     except DECODING_ERRORS as error:
         if bands := _tiff_bands(content):
             raise DataError(f"{str(path)!r} is a TIFF of {bands}, which cannot be read; export its grey band, or red, "
-                            "green and blue, with 8 or 16 bits a channel") from error  # fmt: skip
+                            "green and blue, with 8 or 16 bits a channel; or learn from all of them as stored: "
+                            "`seglet data check DIR --channels NAME …`") from error  # fmt: skip
         known = ", ".join(IMAGE_FORMATS)
         raise DataError(f"{str(path)!r} is not a readable image; expected one of {known}, starts with "
                         f"{content[:12]!r}; download it again or remove it") from error  # fmt: skip

@@ -41,13 +41,14 @@ class Window:
 class Raster:
     """An open raster.
 
-    `bands` are the numbers of those that are read, from 1; alpha is no band but says where the raster holds nothing.
+    `bands` are the numbers of those that are read, from 1. Alpha is no band but says where the raster holds nothing,
+    unless `alpha` says that it is a band like all others.
     """
 
-    def __init__(self, path: Path, dataset: Any, bands: Sequence[int]) -> None:
-        self.path, self.bands = path, tuple(bands)
+    def __init__(self, path: Path, dataset: Any, bands: Sequence[int], alpha: bool = False) -> None:
+        self.path, self.bands, self._alpha = path, tuple(bands), alpha
         self._dataset = dataset
-        self._palette = _palette(dataset) if len(self.bands) == 1 else None
+        self._palette = _palette(dataset) if len(self.bands) == 1 and not alpha else None
 
     @property
     def size(self) -> tuple[int, int]:
@@ -88,8 +89,13 @@ class Raster:
 
     def valid(self, window: Window) -> Bool[np.ndarray, "h w"]:
         """Returns True where the raster holds something: neither nodata, nor transparent, nor NaN."""
-        with _explained(self.path):
-            there = self._dataset.dataset_mask(window=file_window(window)) > 0
+        if self._alpha:
+            there = np.ones((window.height, window.width), np.bool_)
+            if self._dataset.nodata is not None:
+                there = (self._read(self.bands, window) != self._dataset.nodata).any(axis=0)
+        else:
+            with _explained(self.path):
+                there = self._dataset.dataset_mask(window=file_window(window)) > 0
         if self.dtype.kind == "f":
             there &= np.isfinite(self._read(self.bands, window)).all(axis=0)
         return np.asarray(there)
@@ -108,8 +114,10 @@ class Raster:
 
 
 @contextmanager
-def open_raster(path: Path, bands: Sequence[int] | None = None) -> Iterator[Raster]:
-    """Opens an image file to be read by windows; with `bands` those of these numbers, else all but alpha.
+def open_raster(path: Path, bands: Sequence[int] | None = None, alpha: bool = False) -> Iterator[Raster]:
+    """Opens an image file to be read by windows; with `bands` those of these numbers, else all.
+
+    Alpha, the fourth of four bands if nothing else is said, is one of them if `alpha`.
 
     Raises:
         DataError: there is no such file or band, it is of no known format or damaged, an EXIF orientation turns it, or
@@ -124,7 +132,18 @@ def open_raster(path: Path, bands: Sequence[int] | None = None) -> Iterator[Rast
         with _explained(path):
             dataset = rasterio.open(path, driver=_driver(path))
         with dataset:
-            yield Raster(path, dataset, _chosen_bands(path, dataset, bands))
+            every = range(1, dataset.count + 1) if alpha and bands is None else bands
+            yield Raster(path, dataset, _chosen_bands(path, dataset, every), alpha)
+
+
+def raster_size(path: Path) -> tuple[int, int]:
+    """Reads rows and columns of an image file from its header.
+
+    Raises:
+        DataError: see `open_raster`.
+    """
+    with open_raster(path) as raster:
+        return raster.size
 
 
 def _driver(path: Path) -> str:

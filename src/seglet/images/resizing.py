@@ -9,5 +9,7 @@ def resize_by_factor(array: np.ndarray, factor: float, how: Image.Resampling = I
     if factor == 1:
         return array
     height, width = (max(1, round(side * factor)) for side in array.shape[:2])
+    if array.ndim == 3 and array.dtype == np.float32:
+        return np.stack([resize_by_factor(plane, factor, how) for plane in np.moveaxis(array, 2, 0)], axis=2)
     smooth = how if factor < 1 or how == Image.Resampling.NEAREST else Image.Resampling.BILINEAR
     return np.array(Image.fromarray(array).resize((width, height), smooth))

@@ -24,7 +24,7 @@ from seglet.inference.dataset_images import DatasetImages
 from seglet.inference.depth import DepthSource, find_depth_source
 from seglet.inference.inputs import ImageFile, gather_images
 from seglet.inference.job_report import JobReport
-from seglet.inference.models import load_model
+from seglet.inference.models import load_colour_model
 from seglet.models.adaptation import (
     batch_norm_statistics,
     minimise_entropy,
@@ -108,7 +108,7 @@ def adapt_model(model: str, inputs: Sequence[Path], data: str | None, split: str
         ValueError: the model has no batch norm, is an exported file or takes depth that is not given; there are no
             images; or the output folder holds other results.
     """
-    segmenter = load_model(model, options.device)
+    segmenter = load_colour_model(model, options.device)
     if read_export_facts(segmenter) is not None:
         raise ValueError(f"{model} is an exported file, which cannot change; adapt its segmenter and export it again")
     if (data is None) != bool(inputs):

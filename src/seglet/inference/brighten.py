@@ -9,6 +9,7 @@ from jaxtyping import UInt8
 
 from seglet.data.dataset import Dataset, Sample
 from seglet.data.enhance.by_name import ENHANCERS, Enhancer
+from seglet.images.channels import Channel
 from seglet.models.image_tensor import image_batch
 from seglet.models.zero_dce import ZeroDCE, load_zero_dce
 
@@ -45,6 +46,11 @@ class EnhancedDataset(Dataset):
     def __init__(self, dataset: Dataset, change: Enhancer) -> None:
         self.dataset, self.change = dataset, change
         self.classes, self.ids, self.fingerprint = dataset.classes, dataset.ids, dataset.fingerprint
+
+    @property
+    def channels(self) -> tuple[Channel, ...] | None:
+        """Channels of the data set."""
+        return self.dataset.channels
 
     def read(self, index: int) -> Sample:
         """Reads the sample at `index` and changes its image."""

@@ -28,7 +28,7 @@ from seglet.images import resize_by_factor
 from seglet.inference.brighten import EnhancedDataset, find_enhancer
 from seglet.inference.depth import add_depth_column
 from seglet.inference.from_tags import TagPredictor
-from seglet.inference.models import check_classes, choose_device
+from seglet.inference.models import check_channels_of_data, check_classes, choose_device
 from seglet.inference.options import InferenceOptions
 from seglet.inference.predict import (
     Predictor,
@@ -114,6 +114,10 @@ def score_model(
     check_inference_options(predictor, options.inference)
     options.inference.refuse_thresholds("scores are those of the most probable classes")
     check_classes(predictor.classes, undarkened.classes)
+    if isinstance(predictor, Segmenter):
+        check_channels_of_data(predictor, undarkened)
+        if options.darken is not None and predictor.architecture.channels is not None:
+            raise ValueError("--darken changes colours, and this model takes measured channels; leave it out")
     options = replace(options, inference=with_saved_defaults(predictor, options.inference))
     samples = _darkened(undarkened, options)
     if isinstance(model, LabelMethod) and isinstance(predictor, TagPredictor) and model.adapting != "none":

@@ -13,7 +13,7 @@ from seglet.inference.annotation_folder import AnnotationFolder, LabelsAndConfid
 from seglet.inference.depth import DepthSource, find_depth_source
 from seglet.inference.inputs import ImageFile, gather_images
 from seglet.inference.job_report import JobReport
-from seglet.inference.models import load_model, model_folder, weights_hash
+from seglet.inference.models import load_colour_model, model_folder, weights_hash
 from seglet.inference.next_images import NextOptions, rank_images
 from seglet.inference.options import DEFAULT_THRESHOLD, InferenceOptions, PseudoLabelOptions
 from seglet.inference.predict import check_inference_options
@@ -77,7 +77,7 @@ def _label_locked(model: str, inputs: Sequence[Path], options: LabelOptions) -> 
     check_annotation_folder(options.out, options.overwrite)
     images = gather_images(inputs, options.out, options.max_pixels)
     folder = model_folder(model)
-    segmenter = load_model(str(folder), options.device)
+    segmenter = load_colour_model(str(folder), options.device)
     check_inference_options(segmenter, options.inference)
     depths = find_depth_source(segmenter, options.inference.depth)
     facts: dict[str, Any] = {

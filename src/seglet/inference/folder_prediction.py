@@ -29,7 +29,7 @@ from seglet.inference.image_outcomes import ImageOutcome, image_outcomes
 from seglet.inference.inputs import ImageFile, gather_images
 from seglet.inference.job_report import JobReport
 from seglet.inference.known_tags import KnownTags, read_known_tags
-from seglet.inference.models import check_classes, model_folder, weights_hash
+from seglet.inference.models import check_channels_of_data, check_classes, model_folder, weights_hash
 from seglet.inference.options import InferenceOptions, PseudoLabelOptions, SegmentOptions
 from seglet.inference.predict import Predictor, brightened, check_inference_options, memory_cure
 from seglet.inference.sources import LabelMethod, ModelLike, open_predictor
@@ -298,6 +298,10 @@ def _job(
     known: Sequence[KnownTags],
 ) -> ImageJob:
     files = _files(images, source, options, masks)
+    if isinstance(predictor, Segmenter):
+        if images is not None:
+            check_channels_of_data(predictor, images.samples)
+        files = [replace(file, channels=predictor.architecture.channels) for file in files]
     if images is None and isinstance(predictor, Segmenter) and predictor.architecture.whites is not None:
         files = [replace(file, whites=predictor.architecture.whites) for file in files]
     if options.pseudo is None and isinstance(predictor, Segmenter):

@@ -10,11 +10,12 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
-from jaxtyping import UInt8
+from jaxtyping import Shaped, UInt8
 
 from seglet.evaluation.pseudo_labels import PseudoLabelQuality
 from seglet.files import path_below, replace_atomically
 from seglet.images import resize_by_factor
+from seglet.images.channels import drawn_channels
 from seglet.inference.depth import DepthSource, find_depth_source
 from seglet.inference.explain import explanation_sheet
 from seglet.inference.from_tags import TagPredictor
@@ -63,7 +64,7 @@ class ImageJob(Protocol):
     def begin(self, go_on: bool) -> None:
         """Prepares the folder of results, whose earlier ones are kept to go on."""
 
-    def make(self, source: ImageFile, image: UInt8[np.ndarray, "h w 3"]) -> dict[str, Any]:
+    def make(self, source: ImageFile, image: Shaped[np.ndarray, "h w c"]) -> dict[str, Any]:
         """Writes the results of one image and returns where they are; it may run in another process."""
 
     def enter(self, made: dict[str, Any]) -> dict[str, Any]:
@@ -94,11 +95,12 @@ class SegmentationJob(_JobBase):
         self.settings, self.summary = options.as_dict(), dict[str, Any]()
         self.depths = find_depth_source(model, options.inference.depth)
 
-    def make(self, source: ImageFile, image: UInt8[np.ndarray, "h w 3"]) -> dict[str, Any]:
+    def make(self, source: ImageFile, image: Shaped[np.ndarray, "h w c"]) -> dict[str, Any]:
         """Segments one image and writes the results; returns where they are, and facts for the record."""
         depth = _depth(self.depths, source, image, self.options.inference)
         found = segment_image(self.model, image, self.options, depth)
-        return write_maps(found, image, source.name, self.out, self.model.classes)
+        shown = image if source.channels is None else drawn_channels(image, source.channels)
+        return write_maps(found, shown, source.name, self.out, self.model.classes)
 
     def finish(self, done: Sequence[dict[str, Any]]) -> list[str]:
         """Returns lines that say where the results are and what comes next."""
@@ -186,6 +188,8 @@ class PseudoLabelJob(_JobBase):
         self.model, self.tags, self.out, self.options = model, tags, out, options
         self._truth, self._quality = truth, PseudoLabelQuality(model.classes)
         self.known_tags: Mapping[Path, Sequence[int]] | None = None if tags is None else tags.by_path
+        if isinstance(model, Segmenter) and model.architecture.channels is not None:
+            raise ValueError("pseudo labels are made of colour images; a model of measured channels makes masks alone")
         named, self.skipped = (list(images), []) if tags is None else _named_by(tags, images)
         prefix = "" if options.score_on is None else "train/"
         self.images = [replace(image, name=prefix + image.name) for image in named]

@@ -6,10 +6,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import UInt8
+from jaxtyping import Shaped, UInt8
 
 from seglet.data.files import image_files, image_name
 from seglet.images import MAX_PIXELS, OWN_RANGE, RAW_SUFFIXES, TooLargeError, WhiteLevels, read_image
+from seglet.images.channels import Channel, read_channels
 
 _LIMIT_OPTION = "--max-pixels {}"
 
@@ -20,17 +21,18 @@ class ImageFile:
 
     An image that is drawn (`draw`) has no file; its `path` only names it. Images of more than 8 bits are scaled by
     `whites`, or by the range that each uses. Files of more than `max_pixels` pixels are refused, with the
-    option that raises the limit.
+    option that raises the limit. With `channels` the image holds these, which are read as stored.
     """
 
     path: Path
     name: str
-    draw: Callable[[], UInt8[np.ndarray, "h w 3"]] | None = None
+    draw: Callable[[], Shaped[np.ndarray, "h w c"]] | None = None
     whites: WhiteLevels = OWN_RANGE
     max_pixels: int = MAX_PIXELS
     limit_option: str = _LIMIT_OPTION
+    channels: tuple[Channel, ...] | None = None
 
-    def read(self) -> UInt8[np.ndarray, "h w 3"]:
+    def read(self) -> Shaped[np.ndarray, "h w c"]:
         """Reads or draws the image.
 
         Raises:
@@ -38,6 +40,11 @@ class ImageFile:
         """
         if self.draw is not None:
             return self.draw()
+        if self.channels is not None:
+            try:
+                return read_channels(self.path, self.channels, self.max_pixels).values
+            except TooLargeError as error:
+                raise error.with_cure(self.limit_option) from error
         return read_allowed(self.path, self.max_pixels, self.whites, self.limit_option)
 
 

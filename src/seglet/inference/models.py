@@ -1,10 +1,13 @@
 """Loading of models for inference, the devices of this machine, and the check that classes agree."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
 
+from seglet.data.dataset import Dataset
 from seglet.files import file_sha256, read_json
+from seglet.images.channels import Channel
 from seglet.models.io import storage
 from seglet.models.io.locate import segmenter_folder
 from seglet.models.onnx_segmenter import ONNX_SUFFIX
@@ -19,6 +22,20 @@ def load_model(source: str, device: str) -> Segmenter:
         ValueError: there is none, or no such device.
     """
     return load(source).to(choose_device(device)).eval()
+
+
+def load_colour_model(source: str, device: str) -> Segmenter:
+    """Loads a segmenter as `load_model` does, for work on colour images.
+
+    Raises:
+        ValueError: see `load_model`; or it takes measured channels.
+    """
+    found = load_model(source, device)
+    if found.architecture.channels is not None:
+        names = ", ".join(channel.name for channel in found.architecture.channels)
+        raise ValueError(f"{source} takes measured channels ({names}), and this works on colour images; `seglet "
+                         "predict`, `evaluate` and `export` take it")  # fmt: skip
+    return found
 
 
 def model_folder(source: str) -> Path:
@@ -79,6 +96,24 @@ def check_classes(model: Classes, data: Classes) -> None:
         f"only the data have {_some(lacking)}; only the model has {_some(foreign)}; "
         "evaluate on data with the model's classes, or rename them in the data's table of classes"
     )
+
+
+def check_channels_of_data(model: Segmenter, data: Dataset) -> None:
+    """Checks that the images of a data set hold the channels that a model takes, by their names.
+
+    Raises:
+        ValueError: they hold others; the message lists both.
+    """
+    ours, theirs = (_channel_names(channels) for channels in (model.architecture.channels, data.channels))
+    if ours != theirs:
+        raise ValueError(
+            f"the model takes {', '.join(ours)}, but the images of the data hold {', '.join(theirs)}; take a model of "
+            "these, or name them in the model's order with `seglet data check --channels`"
+        )
+
+
+def _channel_names(channels: Sequence[Channel] | None) -> tuple[str, ...]:
+    return ("red", "green", "blue") if channels is None else tuple(channel.name for channel in channels)
 
 
 def _some(names: list[str]) -> str:

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 import torch
-from jaxtyping import Float, Float32, UInt8
+from jaxtyping import Float, Float32, Shaped
 from torch import Tensor
 
 from seglet.evaluation.inference import predict_logits
@@ -65,6 +65,8 @@ def check_inference_options(model: Predictor, options: InferenceOptions) -> None
         if getattr(options, option) is not None and head not in heads:
             flag = option.replace("_", "-")
             raise ValueError(f"--{flag} is for {' and '.join(heads)} networks, this is {name}; leave it out")
+    if model.architecture.channels is not None and (options.refiner is not None or options.brighten is not None):
+        raise ValueError(f"{name} takes measured channels, and --refiner and --brighten need colours; leave them out")
     if not learned_from_tags(model):
         return
     if options.window is not None:
@@ -94,7 +96,7 @@ def with_saved_defaults(model: Predictor, options: InferenceOptions) -> Inferenc
 
 def predict_probabilities(
     model: Predictor,
-    image: UInt8[np.ndarray, "h w 3"],
+    image: Shaped[np.ndarray, "h w c"],
     tags: Sequence[int] | None,
     options: InferenceOptions,
     depth: DepthMap | None = None,
@@ -109,7 +111,7 @@ def predict_probabilities(
 def refined_probabilities(
     maps: Float32[np.ndarray, "k h w"],
     model: Predictor,
-    image: UInt8[np.ndarray, "h w 3"],
+    image: Shaped[np.ndarray, "h w c"],
     tags: Sequence[int] | None,
     refiner: Refiner | None,
 ) -> Float32[np.ndarray, "k h w"]:
@@ -136,7 +138,7 @@ def _possible_classes(model: Predictor, tags: Sequence[int] | None) -> list[int]
 @torch.inference_mode()
 def predict_maps(
     model: Predictor,
-    image: UInt8[np.ndarray, "h w 3"],
+    image: Shaped[np.ndarray, "h w c"],
     tags: Sequence[int] | None,
     options: InferenceOptions,
     depth: DepthMap | None = None,
@@ -153,7 +155,7 @@ def predict_maps(
     return np.asarray(resize_align_corners(maps.float(), (image.shape[0], image.shape[1]))[0].cpu().numpy())
 
 
-def brightened(image: UInt8[np.ndarray, "h w 3"], options: InferenceOptions) -> UInt8[np.ndarray, "h w 3"]:
+def brightened(image: Shaped[np.ndarray, "h w c"], options: InferenceOptions) -> Shaped[np.ndarray, "h w c"]:
     """Returns the image brightened as the options say, or the image itself."""
     return image if options.brighten is None else find_enhancer(options.brighten)(image)
 

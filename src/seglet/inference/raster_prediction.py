@@ -16,6 +16,7 @@ from seglet.data.class_table import CLASS_FILE, class_table_text
 from seglet.engine.console import ProgressDisplay
 from seglet.files import DataError, path_below, write_json, write_text
 from seglet.images import OWN_RANGE, WhiteLevels, scale_to_bytes, white_level
+from seglet.images.channels import Channel, check_channels, read_channel_window
 from seglet.images.outlines import OUTLINE_FORMATS, write_outlines
 from seglet.images.raster import Raster, Window, open_raster
 from seglet.images.raster_writing import RowWriter, write_geotiff
@@ -169,6 +170,7 @@ class _Segmentation:
 
     def __init__(self, segmenter: Segmenter, options: RasterOptions) -> None:
         self.segmenter, self.options = segmenter, options
+        self._measured = segmenter.architecture.channels is not None
         self._counts = np.zeros(256, np.int64)
         self._sure = 0.0
 
@@ -178,7 +180,7 @@ class _Segmentation:
         written = {kind: path_below(out / folder, file.name, ".tif") for kind, folder in
                    (("mask", "masks"), ("confidence", "confidence"))}  # fmt: skip
         with (
-            open_raster(file.path, self.options.bands) as raster,
+            open_raster(file.path, self.options.bands, self._measured) as raster,
             write_geotiff(written["mask"], raster, classes) as mask,
             write_geotiff(written["confidence"], raster) as confidence,
         ):
@@ -199,7 +201,7 @@ class _Segmentation:
 
     def _write_rows(self, file: ImageFile, raster: Raster, mask: RowWriter, confidence: RowWriter) -> None:
         tile, shared, (height, width) = self.options.tile, self.options.shared, raster.size
-        reader = _ColourTiles(raster, self.segmenter.architecture.whites or OWN_RANGE)
+        reader = self._reader(raster)
         total = len(tile_spans(height, tile, shared)) * len(tile_spans(width, tile, shared))
         with ProgressDisplay(f"predict {file.path.name}", total, "tiles") as steps:
             labels, sure = _Rows(width), _Rows(width)
@@ -215,7 +217,13 @@ class _Segmentation:
                         writer.add(whole)
                 steps.advance(count)
 
-    def _predict(self, reader: "_ColourTiles", window: Window) -> Float32[np.ndarray, "k h w"]:
+    def _reader(self, raster: Raster) -> "_ColourTiles | _ChannelTiles":
+        architecture = self.segmenter.architecture
+        if architecture.channels is not None:
+            return _ChannelTiles(raster, architecture.channels)
+        return _ColourTiles(raster, architecture.whites or OWN_RANGE)
+
+    def _predict(self, reader: "_ColourTiles | _ChannelTiles", window: Window) -> Float32[np.ndarray, "k h w"]:
         """Returns the probabilities of a tile; equal ones where there is no data at all, which nobody will see."""
         image = reader.read(window)
         if image is None:
@@ -239,6 +247,23 @@ class _Rows:
         as_bytes = values if values.dtype == np.uint8 else (values * 255).round().astype(np.uint8)
         self._rows[:, window.left : window.left + window.width] = as_bytes
         return self._rows if window.left + window.width == self._width else None
+
+
+class _ChannelTiles:
+    """Reads tiles of a raster of measured channels as stored, the mean of a channel where it holds no data.
+
+    Raises:
+        DataError: the raster has another number of channels.
+    """
+
+    def __init__(self, raster: Raster, channels: Sequence[Channel]) -> None:
+        check_channels(raster, [channel.name for channel in channels])
+        self._raster, self._channels = raster, channels
+
+    def read(self, window: Window) -> Float32[np.ndarray, "h w c"] | None:
+        """Returns the values of a tile; None if it holds none at all."""
+        found = read_channel_window(self._raster, self._channels, window)
+        return found.values if found.valid.any() else None
 
 
 class _ColourTiles:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Float, UInt8
+from jaxtyping import Float, Shaped, UInt8
 from PIL import Image
 from torch import Tensor
 
@@ -49,7 +49,7 @@ def found_shares(
 
 
 def segment_image(
-    model: Segmenter, image: UInt8[np.ndarray, "h w 3"], settings: SegmentOptions, depth: DepthMap | None = None
+    model: Segmenter, image: Shaped[np.ndarray, "h w c"], settings: SegmentOptions, depth: DepthMap | None = None
 ) -> PredictedMaps:
     """Returns class, confidence and uncertainty of each pixel of an image.
 

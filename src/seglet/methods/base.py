@@ -36,6 +36,9 @@ class Method(nn.Module, ABC, Generic[Step]):
     config_class: ClassVar[type]
     """Dataclass of the config; only a class that no package exports beside `Config` must name it."""
 
+    any_channels: ClassVar[bool] = False
+    """True if the method learns from images of any channels: no other network sees them, and no colour is changed."""
+
     student: Segmenter
     """The segmenter in training."""
 

@@ -15,7 +15,7 @@ from seglet import losses
 from seglet.losses.task import balanced_cross_entropy, cross_entropy, hard_pixel_cross_entropy, mask_loss
 from seglet.types import IGNORE, Target, option
 
-Images = Float[Tensor, "b 3 h w"] | None
+Images = Float[Tensor, "b planes h w"] | None
 ClassWeights = Float[Tensor, " k"] | None
 _LARGEST_RADIUS = 256
 _LARGEST_WINDOW = 32

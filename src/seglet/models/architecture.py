@@ -6,6 +6,7 @@ from math import inf, isfinite
 from typing import Any, Literal, get_args
 
 from seglet.images import WhiteLevels, white_levels_from_json
+from seglet.images.channels import Channel, channels_from_json
 from seglet.models.backbones.variants import (
     BACKBONE_FAMILIES,
     DESCRIBED_NETWORKS,
@@ -41,7 +42,7 @@ CLIP_NETWORKS = ("weclip-clip", "largefield-clip", "deeplabv2-clip")
 LEARNED_FROM_TAGS = ("ssss", "cam")
 """Heads trained on tags alone: their logits become masks once classes absent from the image are ruled out."""
 
-_LATER_KEYS = ("whites", "inference", "last_stride")
+_LATER_KEYS = ("whites", "inference", "last_stride", "channels")
 """Keys that older versions do not know, which are left out where they are None."""
 _LATER_DEPTH = {"invalid": None, "gate": False}
 """Keys of depth guidance of which the same holds, and their values."""
@@ -105,6 +106,8 @@ class Architecture:
             an image to predict is scaled by them too. None leaves it to each image.
         inference: how images are looked at where nothing else is asked for; None for what the kind of head does.
         last_stride: pixels per position of a Mix Transformer's last stage, 8 or 16; None for 32, as published.
+        channels: channels of its images, in stored values, which are normalised by their statistics; None for red,
+            green and blue.
         depth: how the network takes depth, the fourth channel of its images; None for images of three channels.
 
     Raises:
@@ -127,6 +130,7 @@ class Architecture:
     whites: WhiteLevels | None = None
     inference: InferenceDefaults | None = None
     last_stride: int | None = None
+    channels: tuple[Channel, ...] | None = None
 
     def __post_init__(self) -> None:
         self._check_name()
@@ -143,8 +147,13 @@ class Architecture:
         for field in ("dropout", "aspp_dropout", "drop_path"):
             if not 0 <= getattr(self, field) < 1:
                 raise ValueError(f"expected `{field}` in [0, 1), got {getattr(self, field)}")
-        if len(self.mean) != 3 or len(self.std) != 3:
-            raise ValueError(f"expected `mean` and `std` of red, green and blue, got {self.mean} and {self.std}")
+        fixed = self.depth is not None or self.tower is not None or self.backbone == "hf"
+        if self.channels is not None and (fixed or not self.channels):
+            raise ValueError(f"{self.name} takes red, green and blue alone, as do networks with depth, CLIP's and hf:; "
+                             "choose another student, such as deeplabv3-resnet18")  # fmt: skip
+        names = "red, green and blue" if self.channels is None else f"{len(self.channels)} channels"
+        if not len(self.mean) == len(self.std) == self.image_channels - (self.depth is not None):
+            raise ValueError(f"expected `mean` and `std` of {names}, got {self.mean} and {self.std}")
         if not all(0 < part < inf for part in self.std) or not all(map(isfinite, self.mean)):
             raise ValueError(f"expected finite `mean` and positive `std`, got {self.mean} and {self.std}")
 
@@ -173,8 +182,9 @@ class Architecture:
 
     @property
     def image_channels(self) -> int:
-        """Channels of its images: red, green, blue and, with depth guidance, depth."""
-        return 3 if self.depth is None else 4
+        """Channels of its images: red, green, blue or its own and, with depth guidance, depth."""
+        own = 3 if self.channels is None else len(self.channels)
+        return own + (self.depth is not None)
 
     def as_dict(self) -> dict[str, Any]:
         """Returns plain values for JSON; `from_dict` reads them back."""
@@ -204,6 +214,7 @@ class Architecture:
         read = {
             "depth": _depth_guidance(values.get("depth")),
             "whites": whites,
+            "channels": None if values.get("channels") is None else channels_from_json(values["channels"]),
             "inference": InferenceDefaults.from_dict(values.get("inference")),
         }
         return cls(**tuples | read)

@@ -69,7 +69,12 @@ def input_convention(architecture: Architecture) -> Normalise:
 def build_backbone(architecture: Architecture) -> Backbone:
     """Builds the backbone without depth guidance."""
     builders = _DESCRIBED if architecture.shape is not None else _BACKBONES
-    return builders[architecture.backbone](architecture, input_convention(architecture))
+    backbone = builders[architecture.backbone](architecture, input_convention(architecture))
+    if architecture.channels is not None:
+        from seglet.models.input_channels import widen_input
+
+        widen_input(backbone, [channel.name for channel in architecture.channels])
+    return backbone
 
 
 def _resnet(architecture: Architecture, normalise: Normalise) -> Backbone:

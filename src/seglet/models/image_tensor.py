@@ -1,6 +1,6 @@
 """Images in the forms users have them, as a batch of one."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from os import PathLike
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from torch import Tensor
 
 from seglet.files import DataError
 from seglet.images import OWN_RANGE, WhiteLevels, scale_to_bytes, white_level
+from seglet.images.channels import Channel
 from seglet.tensors import resize_align_corners, resize_half_pixel
 
 SMALLEST_SIDE = 32
@@ -51,6 +52,38 @@ def image_batch(
             f"expected the path of an image file, a PIL image, an array or a tensor, not a {type(image).__name__}"
         )
     return _planes(image, whites or OWN_RANGE).unsqueeze(0)
+
+
+def channel_batch(
+    image: ImageLike, channels: Sequence[Channel], max_pixels: int | None = None
+) -> Float[Tensor, "1 c h w"]:
+    """Returns an image of these channels in stored values.
+
+    Arrays are [h, w, c] and tensors [c, h, w], in stored values too; a single channel may also be [h, w].
+
+    Raises:
+        DataError: a file is no readable image, has another number of channels, or is too large.
+        ValueError: another type or shape, or values that are not finite.
+    """
+    names = ", ".join(channel.name for channel in channels)
+    if isinstance(image, str | PathLike):
+        from seglet.images import MAX_PIXELS, TooLargeError
+        from seglet.images.channels import read_channels
+
+        try:
+            image = read_channels(_file(image), channels, MAX_PIXELS if max_pixels is None else max_pixels).values
+        except TooLargeError as error:
+            raise error.with_cure("max_pixels={}") from error
+    if isinstance(image, np.ndarray):
+        planes = image[..., None] if image.ndim == 2 else image
+        image = torch.from_numpy(np.ascontiguousarray(np.moveaxis(planes, -1, 0), dtype=np.float32))
+    if not isinstance(image, Tensor) or image.ndim != 3 or image.shape[0] != len(channels) or image.numel() == 0:
+        shape = tuple(image.shape) if isinstance(image, Tensor) else type(image).__name__
+        raise ValueError(f"this network takes {len(channels)} channels ({names}): expected a file, an array [h, w, "
+                         f"{len(channels)}] or a tensor [{len(channels)}, h, w], got {shape}")  # fmt: skip
+    if not bool(image.isfinite().all()):
+        raise ValueError("the image holds numbers that are not finite; replace them by the mean of their channel")
+    return image.float().unsqueeze(0)
 
 
 def as_uint8(images: Float[Tensor, "1 planes h w"]) -> UInt8[np.ndarray, "h w 3"]:

@@ -51,15 +51,21 @@ class ExportFacts:
 
     @property
     def planes(self) -> int:
-        """Number of channels of an image: red, green, blue and, for networks that take depth, depth."""
-        return 3 if self.architecture.depth is None else 4
+        """Number of channels of an image: red, green, blue or its own and, for networks that take depth, depth."""
+        return self.architecture.image_channels
+
+    def _colours(self) -> dict[str, Any]:
+        channels = self.architecture.channels
+        if channels is None:
+            return {"colour": "RGB", "range": [0, 1]}
+        return {"colour": [channel.name for channel in channels], "range": "stored values"}
 
     def as_metadata(self) -> dict[str, str]:
         """Returns the metadata of an exported file."""
         table = [{"name": n, "colour": c} for n, c in zip(self.classes.names, self.classes.colours, strict=True)]
         architecture = self.architecture.as_dict()
         preprocessing = {
-            "layout": "NCHW", "colour": "RGB", "range": [0, 1], "smallest_side": SMALLEST_SIDE, "planes": self.planes,
+            "layout": "NCHW", **self._colours(), "smallest_side": SMALLEST_SIDE, "planes": self.planes,
             "normalised_inside": {name: architecture[name] for name in ("mean", "std", "bgr")},
         }  # fmt: skip
         values = {

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, cast, overload
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, UInt8
 from PIL import Image
 from torch import Tensor, nn
 
+from seglet.images.channels import drawn_channels
 from seglet.models.architecture import LEARNED_FROM_TAGS, Architecture
 from seglet.models.assembly import assemble_network, input_convention
 from seglet.models.image_tensor import (
@@ -22,6 +23,7 @@ from seglet.models.image_tensor import (
     ImageLike,
     append_depth,
     as_uint8,
+    channel_batch,
     image_batch,
     pad_to_side,
 )
@@ -93,7 +95,8 @@ class Segmenter(nn.Module):
         Args:
             image: the path of an image file; a PIL image; an array [h, w], [h, w, 3] or [h, w, 4]; or a tensor
                 [3, h, w]. Bytes are 0 to 255; other integers and floats are scaled by the range that they use, as those
-                of files are: see `seglet.images.white_level`. For a list or another iterable of these, an iterator
+                of files are: see `seglet.images.white_level`. A network of other channels takes their stored values,
+                [h, w, c] or a tensor [c, h, w]. For a list or another iterable of these, an iterator
                 reads and segments each image when it is asked for.
             samples: Monte-Carlo passes for an uncertainty; 0 for none.
             seed: seed of their dropout masks.
@@ -123,7 +126,7 @@ class Segmenter(nn.Module):
         whole = probabilities[0].float().cpu().numpy()
         labels = whole.argmax(0).astype(np.uint8)
         uncertainty = None if deviation is None else deviation[0, 0].float().cpu().numpy()
-        return Segmentation(labels, whole, uncertainty, as_uint8(batch), self.classes)
+        return Segmentation(labels, whole, uncertainty, self.drawn(batch), self.classes)
 
     def prepare(
         self, image: ImageLike, depth: DepthLike | None = None, max_pixels: int | None = None
@@ -136,8 +139,18 @@ class Segmenter(nn.Module):
         if guide is None and depth is not None:
             raise ValueError(f"this {self.architecture.name} takes colours alone; leave `depth` out")
         parameter = next(self.network.parameters())
+        channels = self.architecture.channels
+        if channels is not None:
+            return channel_batch(image, channels, max_pixels).to(parameter.device, parameter.dtype)
         planes = append_depth(image_batch(image, self.architecture.whites, max_pixels), depth)
         return planes.to(parameter.device, parameter.dtype)
+
+    def drawn(self, images: Float[Tensor, "1 planes h w"]) -> UInt8[np.ndarray, "h w 3"]:
+        """Returns an image that `prepare` made in colours to look at; those of other channels are `drawn_channels`."""
+        channels = self.architecture.channels
+        if channels is None:
+            return as_uint8(images)
+        return drawn_channels(images[0].float().permute(1, 2, 0).cpu().numpy(), channels)
 
     def _probabilities(self, images: Tensor, samples: int, seed: int) -> tuple[Tensor, Tensor | None]:
         if samples == 0 and self.architecture.head in LEARNED_FROM_TAGS:

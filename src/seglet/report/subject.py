@@ -72,6 +72,10 @@ def open_report_subjects(sources: Sequence[str], device: str, depth: str | None 
     """
     names = _distinct_names(sources)
     found = [_open_subject(source, name, device, depth) for source, name in zip(sources, names, strict=True)]
+    for one in found:
+        if one.model.architecture.channels is not None:
+            raise ValueError(f"{one.name} takes measured channels, and a report shows colour images; score it with "
+                             "`seglet evaluate`")  # fmt: skip
     for other in found[1:]:
         try:
             check_classes(found[0].model.classes, other.model.classes)

@@ -5,7 +5,7 @@ from pathlib import Path, PurePath
 
 from seglet.inference.depth import find_depth_source
 from seglet.inference.from_tags import TagPredictor, classes_named, open_method
-from seglet.inference.models import check_classes, load_model
+from seglet.inference.models import check_classes, load_colour_model
 from seglet.inference.options import InferenceOptions
 from seglet.inference.predict import check_inference_options
 from seglet.webapp.open_vocabulary import OpenVocabulary
@@ -22,7 +22,7 @@ def load_segmenters(
     """
     predictors: list[SegmenterPredictor] = []
     for source, name in zip(sources, distinct_names(sources), strict=True):
-        model = load_model(source, device)
+        model = load_colour_model(source, device)
         check_inference_options(model, options)
         predictors.append(SegmenterPredictor(name, model, options, samples, find_depth_source(model, options.depth)))
     first, *others = predictors

@@ -48,6 +48,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--threshold", type=whole_number(1, 65535), metavar="GREY", help="lowest grey of the "
                         "object in black and white masks that were smoothed or saved as JPEG (or 128)")  # fmt: skip
     parser.add_argument("--void", type=int, nargs="+", default=[], metavar="ID", help="ids in masks that are ignored")
+    parser.add_argument("--channels", nargs="+", metavar="NAME", help="what the bands of the images measure, in their "
+                        "order, such as red green blue nir; read as stored (pip install 'seglet[geo]')")  # fmt: skip
     parser.add_argument("--stray", type=float, default=0.0, help="share of a mask that may be of no class (default 0)")
     parser.add_argument(
         "--max-pixels", type=whole_number(1, 10**12), help="largest image to open (default 64 million pixels)"
@@ -122,6 +124,8 @@ def _check_shards(arguments: argparse.Namespace) -> int | None:
         return None
     from seglet.cli.data.check_shards import run_on_shards
 
+    if arguments.channels:
+        raise ValueError("--channels are those of a folder of images; tars hold colours, leave it out")
     return run_on_shards(arguments, _rules(arguments))
 
 
@@ -155,6 +159,7 @@ def _rules(arguments: argparse.Namespace) -> "MaskRules":
         arguments.stray,
         arguments.max_pixels or MAX_PIXELS,
         arguments.threshold,
+        tuple(arguments.channels) if arguments.channels else None,
     )
 
 
@@ -181,8 +186,21 @@ def _summary(report: "CheckReport") -> list[str]:
         f"{description.root}: layout {description.layout}, {', '.join(contents)}",
         "",
         *_split_lines(report.statistics),
+        *_channel_lines(description),
     ]
     return [*lines, "", *_class_lines(names, report.statistics)] if _has_masks(report) or _has_tags(report) else lines
+
+
+def _channel_lines(description: "Description") -> list[str]:
+    """Returns a table of the channels and the statistics of their stored values, if the images have some."""
+    if description.channels is None:
+        return []
+    heads = ("channel", "mean", "deviation", "0.5 % below", "0.5 % above")
+    rows = [
+        (one.name, *(f"{number:.5g}" for number in (one.mean, one.std, one.low, one.high)))
+        for one in description.channels
+    ]
+    return ["", *table_lines([heads, *rows])]
 
 
 def _tag_origin_text(origin: "TagOrigin") -> str:

@@ -75,15 +75,20 @@ def view_rows(data: "Dataset", settings: "Settings", count: int) -> list[list["n
     from seglet.data.loading.sample_views import first_views
     from seglet.data.overlay import tag_card
     from seglet.engine.training_loader import drawing_chances, view_augmentation
+    from seglet.images.channels import drawn_channels
+
+    def drawn(image: "np.ndarray") -> "np.ndarray":
+        return image if data.channels is None else drawn_channels(image, data.channels)
 
     rows = []
     chances = drawing_chances(settings, data)
     for sample, augmented in first_views(data, view_augmentation(settings), settings.seed, count, chances):
-        view = (augmented.image.permute(1, 2, 0).numpy() * 255).round().astype("uint8")
+        view = augmented.image.permute(1, 2, 0).numpy()
+        view = (view * 255).round().astype("uint8") if data.channels is None else drawn(view)
         if sample.labels is None or augmented.labels is None:
             tags = [] if sample.tags is None else [tag_card(sample.tags, data.classes)]
-            rows.append([sample.image, view, *tags])
+            rows.append([drawn(sample.image), view, *tags])
         else:
-            whole = overlay_labels(sample.image, sample.labels, data.classes)
+            whole = overlay_labels(drawn(sample.image), sample.labels, data.classes)
             rows.append([whole, view, overlay_labels(view, augmented.labels, data.classes)])
     return rows

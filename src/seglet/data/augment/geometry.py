@@ -12,7 +12,7 @@ from functools import cached_property
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Float32, Float64, UInt8
+from jaxtyping import Bool, Float, Float32, Float64, Shaped, UInt8
 from PIL import Image
 from torch import Tensor
 
@@ -64,7 +64,7 @@ class AugmentedView:
     """
 
     id: str
-    image: Float[Tensor, "3 h w"]
+    image: Float[Tensor, "c h w"]
     labels: UInt8[np.ndarray, "h w"] | None
     tags: tuple[int, ...] | None
     valid: Bool[np.ndarray, "h w"]
@@ -124,14 +124,24 @@ def augmented_view(sample: Sample, augment: Augmentation, rng: np.random.Generat
 
 
 def _view_colours(
-    image: UInt8[np.ndarray, "rows columns 3"], place: "Placement", augment: Augmentation, rng: np.random.Generator
-) -> Float[Tensor, "3 h w"]:
+    image: Shaped[np.ndarray, "rows columns c"], place: "Placement", augment: Augmentation, rng: np.random.Generator
+) -> Float[Tensor, "c h w"]:
+    if image.dtype != np.uint8:
+        _refuse_colours(augment)
+        return _tensor(place.orient(place.smooth(image)))
     if not (augment.jitter.active or augment.dark.active or augment.more.terms):
         return _plain_view(image, place.window, place.flipped)
     colours = place.smooth(image)
     if augment.jitter.active:
         colours = jitter_colours(colours, augment.jitter, rng)
     return _tensor(place.orient(augment.more.change(augment.dark.apply(colours, rng), rng)))
+
+
+def _refuse_colours(augment: Augmentation) -> None:
+    """Checks that nothing changes colours, which measured channels have not."""
+    if augment.jitter.active or augment.dark.active or augment.more.colourful:
+        raise DataError("the images hold measured channels, not colours; leave out colour_jitter, dark and what "
+                        "changes colours in `augment` (the turns, rotations and bends may stay)")  # fmt: skip
 
 
 def _plain_view(
@@ -148,8 +158,8 @@ def _plain_view(
     return torch.from_numpy(view)
 
 
-def whole_image(sample: Sample) -> tuple[Float[Tensor, "3 h w"], UInt8[np.ndarray, "h w"] | None]:
-    """Returns the whole image in [0, 1] and its labels, without augmentation, as evaluation takes them."""
+def whole_image(sample: Sample) -> tuple[Float[Tensor, "c h w"], UInt8[np.ndarray, "h w"] | None]:
+    """Returns the whole image, colours in [0, 1], and its labels, without augmentation, as evaluation takes them."""
     return _tensor(_unit(sample.image)), sample.labels
 
 

@@ -280,6 +280,11 @@ class AugmentTerms:
         """Names of the terms after which no box of the image says where the view lies."""
         return [one.name for one in self.terms if isinstance(one.term, GeometryTerm) and not one.term.keeps_boxes]
 
+    @property
+    def colourful(self) -> bool:
+        """True if a term changes the values of the image."""
+        return any(isinstance(one.term, ImageTerm) for one in self.terms)
+
     def motion(self, crop: tuple[int, int], rng: np.random.Generator) -> Motion:
         """Draws the geometry of a view of `crop` (h, w) pixels."""
         drawn: dict[str, object] = {}

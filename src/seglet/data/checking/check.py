@@ -1,11 +1,12 @@
 """Checks a data set before training: every file and every mask value, all problems reported at once."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from seglet.actors import ActorPool
+from seglet.data.checking.channel_facts import measure_channels, with_channel_errors
 from seglet.data.checking.class_choice import choose_classes
 from seglet.data.checking.doubts import single_class
 from seglet.data.checking.file_facts import LIMIT_OPTION, FileFacts
@@ -29,6 +30,8 @@ from seglet.data.tags.taglist import TagList
 from seglet.data.tags.validate import contradicting_tags, missing_tags, unusable_images
 from seglet.files import is_utf8
 from seglet.images import OWN_RANGE
+from seglet.images.channels import Channel
+from seglet.images.raster import import_rasterio
 
 _MEMORY = "scan.json"
 
@@ -63,6 +66,7 @@ class CheckReport:
             "layout": self.description.layout,
             "coding": self.description.coding,
             "classes": [asdict(entry) for entry in self.description.entries],
+            "channels": None if self.description.channels is None else list(map(asdict, self.description.channels)),
             "class_file": None if self.class_file is None else str(self.class_file),
             "tags": None if origin is None else {"form": origin.form, "source": str(origin.source)},
             "splits": {name: asdict(statistics) for name, statistics in self.statistics.items()},
@@ -113,7 +117,7 @@ def check_dataset(
     with pixel_limit(PixelLimit(rules.max_pixels, LIMIT_OPTION)):
         found = infer_layout(root, masks, mask_name, () if tag_file is None else (tag_file,))
     chosen = choose_classes(classes, found, root, masks, tag_file)
-    facts = scan_files(_requests(found), cache_folder_for(root) / _MEMORY, rules.max_pixels, progress, pool)
+    facts = _scanned(found, rules, cache_folder_for(root) / _MEMORY, progress, pool)
     of_masks = [facts[request] for request in facts if request.role == "mask"]
     listed = find_tags(tags, root, masks, found, chosen.entries)
     reading = decide_mask_reading(found, chosen, rules, of_masks)
@@ -133,6 +137,7 @@ def check_dataset(
         rules.max_pixels,
         threshold=reading.threshold,
         whites=shared_white_levels([facts[request] for request in facts if request.role == "image"]),
+        channels=None if rules.channels is None else _measured(found, facts, rules.channels, progress),
     )
     assigned = _assigned(description, facts, listed, named, tags.masks)
     general = [*chosen.problems, *reading.problems, *assigned.problems, *_file_remarks(description, facts)]
@@ -143,6 +148,32 @@ def check_dataset(
     undecided = (listed is not None and not named) or any(each.severity == "error" for each in reading.problems)
     problems = (*(_shown(problem, root) for problem in (*found.problems, *general)), *report.problems)
     return replace(report, problems=problems, undecided=undecided, class_file=chosen.file)
+
+
+def _scanned(
+    found: FoundLayout, rules: MaskRules, memory: Path, progress: ProgressCallback | None, pool: ActorPool | None
+) -> dict[FileRequest, FileFacts]:
+    """Returns the facts about all files; an image has the role `image` whatever it holds."""
+    requests = _requests(found)
+    if rules.channels is None:
+        return scan_files(requests, memory, rules.max_pixels, progress, pool)
+    import_rasterio()
+    asked = [replace(request, role="channels") if request.role == "image" else request for request in requests]
+    facts = scan_files(asked, memory, rules.max_pixels, progress, pool)
+    images = {request.path: known for request, known in facts.items() if request.role == "channels"}
+    images = with_channel_errors(images, rules.channels)
+    masks = {request: known for request, known in facts.items() if request.role == "mask"}
+    return {FileRequest(path, "image"): known for path, known in images.items()} | masks
+
+
+def _measured(
+    found: FoundLayout, facts: Mapping[FileRequest, FileFacts], names: Sequence[str], progress: ProgressCallback | None
+) -> tuple[Channel, ...] | None:
+    """Returns the channels with the statistics of the split train, or of all images where there is none."""
+    chosen = found.splits.get("train") or [item for items in found.splits.values() for item in items]
+    paths = list(dict.fromkeys(item.image for item in chosen))
+    good = [path for path in paths if not facts[FileRequest(path, "image")].error]
+    return measure_channels(good, names, progress) if good else None
 
 
 def _requests(found: FoundLayout) -> list[FileRequest]:

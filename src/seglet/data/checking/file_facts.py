@@ -76,7 +76,7 @@ def image_facts(content: bytes, content_hash: str, path: Path, max_pixels: int) 
     return FileFacts(
         content_hash,
         (colours.shape[0], colours.shape[1]),
-        difference_hash=_difference_hash(colours),
+        difference_hash=difference_hash(colours),
         header=read_header(content),
         used=stored.used_range,
     )
@@ -108,7 +108,7 @@ def _count(mask: Integer[np.ndarray, "h w *rgb"]) -> dict[int, int]:
     return dict(zip(values.tolist(), many.tolist(), strict=True))
 
 
-def _difference_hash(image: UInt8[np.ndarray, "h w 3"]) -> int:
+def difference_hash(image: UInt8[np.ndarray, "h w 3"]) -> int:
     """Returns one bit per cell of an 8 x 8 grid, set if it is brighter than the cell on its right."""
     small = np.array(Image.fromarray(image).resize((9, 8), Image.Resampling.BOX).convert("L"))
     return int.from_bytes(np.packbits(small[:, :-1] > small[:, 1:]).tobytes())

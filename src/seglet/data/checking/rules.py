@@ -40,12 +40,13 @@ _JPEG = (
 
 @dataclass(frozen=True)
 class MaskRules:
-    """Rules for reading masks, given by the user.
+    """Rules for reading masks and images, given by the user.
 
     `coding` None leaves it to layout and masks. `void` ids become IGNORE, whatever the table says. `stray` is the share
     of a mask, in [0, 1], that may have values of no class. Files of more than `max_pixels` pixels are refused. Greys
     from `threshold` up are the object, and all below background; None leaves it to the masks, which are read at 128 if
-    their coding is `binary_255` and they are JPEG or smoothed.
+    their coding is `binary_255` and they are JPEG or smoothed. `channels` names what the images hold in place of red,
+    green and blue, in the order of their bands.
     """
 
     coding: MaskCoding | None = None
@@ -53,8 +54,11 @@ class MaskRules:
     stray: float = 0.0
     max_pixels: int = MAX_PIXELS
     threshold: int | None = None
+    channels: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
+        if self.channels is not None and (not self.channels or len(set(self.channels)) < len(self.channels)):
+            raise DataError(f"channels are {self.channels}; give each band a name of its own")
         if self.threshold is not None and not 1 <= self.threshold <= MAX_ID:
             raise DataError(f"threshold is {self.threshold}; give the lowest grey that is the object, such as 128")
         if self.threshold is not None and self.coding not in (None, "binary_255"):

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from seglet.actors import ActorPool
+from seglet.data.checking.channel_facts import channel_facts
 from seglet.data.checking.file_facts import FileFacts, facts_from_json, image_facts, mask_facts
 from seglet.data.errors import DataError
 from seglet.files import SEAL, check_seal, content_hash, read_bytes, sealed, write_atomically
@@ -20,12 +21,12 @@ _VERSION = 3
 _SECONDS_BETWEEN_SAVES = 60.0
 _ACTOR_BATCH = 64
 """Files that an actor takes at once; one takes milliseconds."""
-_EXAMINERS = {"image": image_facts, "mask": mask_facts}
+_EXAMINERS = {"image": image_facts, "mask": mask_facts, "channels": channel_facts}
 
 
 @dataclass(frozen=True)
 class FileRequest:
-    """A file to examine, in the role of an `image` or a `mask`."""
+    """A file to examine, in the role of an `image`, an image of `channels`, or a `mask`."""
 
     path: Path
     role: str

@@ -13,6 +13,7 @@ from seglet.data.dataset import Dataset, Sample
 from seglet.data.errors import DataError
 from seglet.files import content_hash
 from seglet.images import WhiteLevels
+from seglet.images.channels import Channel
 
 
 class ColumnedDataset(Dataset):
@@ -41,6 +42,11 @@ class ColumnedDataset(Dataset):
     def whites(self) -> WhiteLevels | None:
         """White levels of the data set without columns."""
         return self.dataset.whites
+
+    @property
+    def channels(self) -> tuple[Channel, ...] | None:
+        """Channels of the data set without columns."""
+        return self.dataset.channels
 
     @property
     def groups(self) -> tuple[int, ...]:

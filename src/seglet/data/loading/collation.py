@@ -46,7 +46,7 @@ def sample_ids(views: Sequence[AugmentedView]) -> tuple[str, ...]:
     return tuple(view.id for view in views)
 
 
-def stack_images(views: Sequence[AugmentedView]) -> Float[Tensor, "b 3 h w"]:
+def stack_images(views: Sequence[AugmentedView]) -> Float[Tensor, "b planes h w"]:
     """Returns the images of the views, which have one size, as a batch."""
     return torch.stack([view.image for view in views])
 

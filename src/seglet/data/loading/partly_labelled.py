@@ -12,6 +12,7 @@ from seglet.data.errors import DataError
 from seglet.data.loading.data_config import DataConfig, SplitSource
 from seglet.data.loading.step_sampler import StepSampler
 from seglet.data.loading.wrapped_datasets import JoinedDataset
+from seglet.images.channels import Channel
 from seglet.types import Labelled, option
 
 
@@ -31,6 +32,11 @@ class PartlyLabelledDataset(Dataset):
         self.classes = labelled.classes
         self.ids = labelled.ids
         self.fingerprint = f"{labelled.fingerprint}+{unlabelled.fingerprint}"
+
+    @property
+    def channels(self) -> tuple[Channel, ...] | None:
+        """Channels of the labelled images."""
+        return self.labelled.channels
 
     def read(self, index: int) -> Sample:
         """Reads a labelled image."""

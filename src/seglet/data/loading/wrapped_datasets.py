@@ -10,6 +10,7 @@ import numpy as np
 from seglet.data.dataset import Dataset, Sample
 from seglet.data.errors import DataError
 from seglet.images import WhiteLevels
+from seglet.images.channels import Channel
 
 
 class CachedDataset(Dataset):
@@ -37,6 +38,11 @@ class CachedDataset(Dataset):
     def whites(self) -> WhiteLevels | None:
         """White levels of the cached data set."""
         return self.dataset.whites
+
+    @property
+    def channels(self) -> tuple[Channel, ...] | None:
+        """Channels of the cached data set."""
+        return self.dataset.channels
 
     @property
     def groups(self) -> tuple[int, ...]:
@@ -75,12 +81,14 @@ class JoinedDataset(Dataset):
     """The samples of all parts in order; a sample may be in several parts.
 
     Raises:
-        DataError: there is no part, or their classes differ.
+        DataError: there is no part, or their classes or channels differ.
     """
 
     def __init__(self, parts: Sequence[Dataset]) -> None:
         if not parts or any(part.classes != parts[0].classes for part in parts):
             raise DataError("expected data sets with the same classes; take them from one")
+        if len({tuple(channel.name for channel in part.channels or ()) for part in parts}) > 1:
+            raise DataError("the parts have different channels; name the same in the same order for each")
         self.parts = tuple(parts)
         self.classes = parts[0].classes
         self.ids = tuple(chain.from_iterable(part.ids for part in parts))
@@ -96,6 +104,11 @@ class JoinedDataset(Dataset):
     def whites(self) -> WhiteLevels | None:
         """White levels of the first part that has some."""
         return next((part.whites for part in self.parts if part.whites is not None), None)
+
+    @property
+    def channels(self) -> tuple[Channel, ...] | None:
+        """Channels of the first part; those of all parts have the same names."""
+        return self.parts[0].channels
 
     @property
     def groups(self) -> tuple[int, ...]:

@@ -13,6 +13,7 @@ class Method(base.Method[Labelled]):
     """The baseline of all four papers. Source: CIRKD, train_baseline.py."""
 
     supervision = Labelled
+    any_channels = True
 
     def __init__(self, config: Config, student: Segmenter) -> None:
         super().__init__()

@@ -65,7 +65,7 @@ class Backbone(CustomInitialisation):
             ValueError: depth is there and not wanted, or wanted and not there, or too small; see `DepthPrior`.
         """
         prior = self.depth_prior(images)
-        features: Tensor = self.normalise(images[:, :3])
+        features: Tensor = self.normalise(images[:, : self.colours])
         own: list[Tensor] = []
         stages: list[Tensor] = []
         for place, step in enumerate(self.stage_functions()):
@@ -73,6 +73,11 @@ class Backbone(CustomInitialisation):
             features = self.guided(place, own[-1], prior)
             stages.append(features)
         return StageFeatures(tuple(stages), tuple(own))
+
+    @property
+    def colours(self) -> int:
+        """Number of channels of its images, without depth."""
+        return int(self.normalise.mean.shape[1])
 
     @property
     def guided_channels(self) -> tuple[int, ...]:
@@ -99,11 +104,11 @@ class Backbone(CustomInitialisation):
         Raises:
             ValueError: see `forward_stages`.
         """
-        wanted, found = 3 if self.fusion is None else 4, images.shape[1]
+        wanted, found = self.colours + (self.fusion is not None), images.shape[1]
         if found != wanted:
-            cure = "; give depth as a fourth plane" if wanted == 4 else ""
+            cure = "; give depth as a fourth plane" if self.fusion is not None else ""
             raise ValueError(f"expected images of {wanted} planes, got {found}{cure}")
-        return None if self.fusion is None else self.fusion.prior_of(images[:, 3:])
+        return None if self.fusion is None else self.fusion.prior_of(images[:, self.colours :])
 
     def guided(self, place: int, features: Float[Tensor, "b c h w"], prior: Tensor | None) -> Float[Tensor, "b c h w"]:
         """Returns the features of a stage after depth guidance, or the very same tensor where it does not apply."""

@@ -149,7 +149,7 @@ class ConvNeXt(Backbone):
         _, *others = self.stages
         return self.first, *others
 
-    def first(self, images: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b c h2 w2"]:
+    def first(self, images: Float[Tensor, "b planes h w"]) -> Float[Tensor, "b c h2 w2"]:
         """Computes the first stage from normalised images."""
         size = round_to_multiple((images.shape[2], images.shape[3]), self.output_stride)
         stage: Tensor = self.stages[0](self.stem(resize_antialiased(images, size)))

@@ -131,7 +131,7 @@ class MobileNetwork(Backbone):
         _, *others = self.stages
         return self.first, *others
 
-    def first(self, images: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b c h2 w2"]:
+    def first(self, images: Float[Tensor, "b planes h w"]) -> Float[Tensor, "b c h2 w2"]:
         """Computes the first stage from normalised images, with channels last, which depthwise layers like best."""
         last = images.contiguous(memory_format=torch.channels_last)
         stage: Tensor = self.stages[0](self.activation(self.stem(last)))

@@ -237,7 +237,7 @@ class PlainTransformer(TappedTransformer):
             if embedding is not None:
                 nn.init.trunc_normal_(embedding.weight, std=0.02, generator=generator)
 
-    def tokens(self, images: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b n c"]:
+    def tokens(self, images: Float[Tensor, "b planes h w"]) -> Float[Tensor, "b n c"]:
         """Returns the input of the first block for normalised images whose sides are multiples of the patch."""
         maps = self.patches(images)
         patches = maps.flatten(2).transpose(1, 2)

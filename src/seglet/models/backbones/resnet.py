@@ -95,7 +95,7 @@ class ResNet(Backbone):
     def stage_functions(self) -> StageFunctions:
         return self.first, self.layer2, self.layer3, self.layer4
 
-    def first(self, images: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b c h2 w2"]:
+    def first(self, images: Float[Tensor, "b planes h w"]) -> Float[Tensor, "b c h2 w2"]:
         """Computes the first stage from normalised images."""
         stage: Tensor = self.layer1(F.max_pool2d(self.stem(images), 3, stride=2, padding=1))
         return stage

@@ -94,7 +94,7 @@ class TappedTransformer(Backbone):
         grid = size[0] // self.patch, size[1] // self.patch
         own: list[Tensor] = []
         stages: list[Tensor] = []
-        tokens = self.tokens(resize_antialiased(self.normalise(images[:, :3]), size))
+        tokens = self.tokens(resize_antialiased(self.normalise(images[:, : self.colours]), size))
         for number, block in enumerate(self.block_functions(grid)):
             tokens = block(tokens)
             if number in self.taps:
@@ -110,7 +110,7 @@ class TappedTransformer(Backbone):
         return StageFeatures(tuple(stages), tuple(own))
 
     @abstractmethod
-    def tokens(self, images: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b n c"]:
+    def tokens(self, images: Float[Tensor, "b planes h w"]) -> Float[Tensor, "b n c"]:
         """Returns the input of the first block for normalised images whose sides are multiples of the patch."""
 
     def block_functions(self, grid: tuple[int, int]) -> Iterable[StageFunction]:
@@ -164,7 +164,7 @@ class VisionTransformer(TappedTransformer):
         for embedding in (self.whole, self.positions):
             nn.init.trunc_normal_(embedding.weight, std=0.02, generator=generator)
 
-    def tokens(self, images: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b n c"]:
+    def tokens(self, images: Float[Tensor, "b planes h w"]) -> Float[Tensor, "b n c"]:
         """Returns the input of the first block for normalised images whose sides are multiples of the patch."""
         maps = self.patches(images)
         patches = maps.flatten(2).transpose(1, 2)

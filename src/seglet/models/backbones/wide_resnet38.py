@@ -87,7 +87,7 @@ class WideResNet38(Backbone):
     def stage_functions(self) -> StageFunctions:
         return self.first, self.layer3, self.layer4, self.last
 
-    def first(self, images: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b c h2 w2"]:
+    def first(self, images: Float[Tensor, "b planes h w"]) -> Float[Tensor, "b c h2 w2"]:
         """Computes the first stage from normalised images."""
         stage: Tensor = self.layer2(self.stem(images))
         return stage
