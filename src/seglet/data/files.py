@@ -10,7 +10,23 @@ from seglet.data.errors import DataError
 from seglet.files import content_hash, user_cache_folder
 
 IMAGE_SUFFIXES = frozenset(
-    {".png", ".jpg", ".jpeg", ".jfif", ".mpo", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm", ".pbm"}
+    {
+        ".png",
+        ".jpg",
+        ".jpeg",
+        ".jfif",
+        ".mpo",
+        ".bmp",
+        ".gif",
+        ".webp",
+        ".tif",
+        ".tiff",
+        ".ppm",
+        ".pgm",
+        ".pbm",
+        ".dcm",
+        ".dicom",
+    }
 )
 """Suffixes, in any case, of the files that a folder scan takes for images."""
 

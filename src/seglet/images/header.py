@@ -1,10 +1,12 @@
 """Facts about an image file beside its pixels: further pages, EXIF orientation, bands that are not read."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from PIL import Image
 
+from seglet.images.dicom import dicom_frames, is_dicom
 from seglet.images.formats import DECODING_ERRORS, open_content
 from seglet.images.stored import raw_mode
 
@@ -37,6 +39,8 @@ class ImageHeader:
 
 def read_header(content: bytes) -> ImageHeader:
     """Returns the facts in the header of an image that can be decoded."""
+    if is_dicom(content):
+        return ImageHeader(dicom_frames(content, Path("image")))
     image = open_content(content)
     bands, pages = _bands(image), _pages(image)
     return ImageHeader(pages, may_be_turned(image, content) and is_turned(image), bands)

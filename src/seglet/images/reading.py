@@ -13,6 +13,7 @@ from jaxtyping import Integer, UInt8
 from PIL import Image
 
 from seglet.files import DataError, content_hash, read_bytes
+from seglet.images.dicom import decode_dicom, dicom_size, is_dicom
 from seglet.images.formats import DECODING_ERRORS, MAX_PIXELS, open_picture
 from seglet.images.header import is_turned, may_be_turned
 from seglet.images.stored import StoredImage, declared_largest, deep_colours, stored_image
@@ -29,7 +30,7 @@ def read_image(
 
     Grey is repeated, palettes are resolved, transparency is dropped (the colours stored under it show). More than 8
     bits and floats are scaled by the range in use: that of the image (see `white_level`) or, with `whites`, that of its
-    data set. With `expected_hash` the content must have this hash.
+    data set. DICOM is drawn by its own window. With `expected_hash` the content must have this hash.
 
     Raises:
         DataError: the file is no image, damaged, too large or changed, or the range of its values is unknown.
@@ -46,6 +47,8 @@ def decode_image(
 
 def decode_stored(content: bytes, path: Path, max_pixels: int = MAX_PIXELS) -> StoredImage:
     """Decodes the values of an image as its file stores them; `path` is only for error messages."""
+    if is_dicom(content):
+        return StoredImage(decode_dicom(content, path, max_pixels), 255)
     image = open_picture(content, path, max_pixels)
     try:
         return stored_image(image, content)
@@ -70,6 +73,8 @@ def picture_colours(picture: Image.Image, whites: WhiteLevels = OWN_RANGE) -> UI
 def image_size(path: Path, max_pixels: int = MAX_PIXELS) -> tuple[int, int]:
     """Reads rows and columns of the upright image from the header alone."""
     content = _checked(path, "")
+    if is_dicom(content):
+        return dicom_size(content, path)
     image = open_picture(content, path, max_pixels)
     may_turn = image.format != "TIFF" and may_be_turned(image, content)  # of a TIFF Pillow states the upright size
     sideways = may_turn and is_turned(image, sideways=True)
