@@ -235,7 +235,7 @@ def _graph_logits(file: Path, facts: ExportFacts) -> LogitsOf:
 
 
 def _network_logits(model: Segmenter, facts: ExportFacts) -> LogitsOf:
-    run = model if facts.whole else lambda images: model.network(images).logits
+    run: LogitsOf = model if facts.whole else lambda images: model.network(images).logits
     return lambda images: run(_in_stored_values(images, facts))
 
 

@@ -103,6 +103,6 @@ def drawn_channels(values: Shaped[np.ndarray, "h w c"], channels: Sequence[Chann
     shown = shown if len(shown) == 3 else shown[:1] * 3
     planes = []
     for place in shown:
-        span = max(channels[place].high - channels[place].low, np.finfo(np.float32).tiny)
+        span = max(channels[place].high - channels[place].low, 1e-30)
         planes.append(((values[..., place] - channels[place].low) / span).clip(0, 1))
     return np.asarray((np.stack(planes, axis=-1) * 255).round().astype(np.uint8))
