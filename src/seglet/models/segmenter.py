@@ -126,7 +126,7 @@ class Segmenter(nn.Module):
         whole = probabilities[0].float().cpu().numpy()
         labels = whole.argmax(0).astype(np.uint8)
         uncertainty = None if deviation is None else deviation[0, 0].float().cpu().numpy()
-        return Segmentation(labels, whole, uncertainty, self.drawn(batch), self.classes)
+        return Segmentation(labels, whole, uncertainty, self._drawn(batch), self.classes)
 
     def prepare(
         self, image: ImageLike, depth: DepthLike | None = None, max_pixels: int | None = None
@@ -145,7 +145,7 @@ class Segmenter(nn.Module):
         planes = append_depth(image_batch(image, self.architecture.whites, max_pixels), depth)
         return planes.to(parameter.device, parameter.dtype)
 
-    def drawn(self, images: Float[Tensor, "1 planes h w"]) -> UInt8[np.ndarray, "h w 3"]:
+    def _drawn(self, images: Float[Tensor, "1 planes h w"]) -> UInt8[np.ndarray, "h w 3"]:
         """Returns an image that `prepare` made in colours to look at; those of other channels are `drawn_channels`."""
         channels = self.architecture.channels
         if channels is None:
