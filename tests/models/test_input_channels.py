@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from seglet.images.channels import Channel
+from seglet.images import Channel
 from seglet.models.architecture import Architecture
 from seglet.models.input_channels import take_channels, widened_kernels
 from seglet.models.segmenter import Segmenter, build

@@ -15,7 +15,7 @@ from jaxtyping import Shaped, UInt8
 
 from seglet.data.columns.kinds import ColumnKind
 from seglet.images import WhiteLevels
-from seglet.images.channels import Channel
+from seglet.images.value_range import Channel
 from seglet.types import Classes
 
 

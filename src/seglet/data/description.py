@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 from jaxtyping import Integer, UInt8
@@ -29,9 +29,12 @@ from seglet.data.description_files import write_description
 from seglet.data.errors import DataError
 from seglet.files import check_seal, content_hash, json_text, read_bytes, sealed
 from seglet.images import MAX_PIXELS, WhiteLevels, read_image, read_mask, white_levels_from_json
-from seglet.images.channels import Channel, ChannelImage, channels_from_json, read_channels
+from seglet.images.value_range import Channel, channels_from_json
 from seglet.types import IGNORE, Classes
 from seglet.values import choose_from
+
+if TYPE_CHECKING:
+    from seglet.images.channels import ChannelImage
 
 MaskCoding = Literal["index", "colour", "binary_255"]
 """Masks hold ids (`index`), colours, or 0 and 255, where 255 is an object and not void."""
@@ -152,12 +155,14 @@ class Description:
         """
         return read_image(item.image, self.max_pixels, item.image_hash, self.whites or SIXTEEN_BITS)
 
-    def read_channels(self, item: ImageItem) -> ChannelImage:
+    def read_channels(self, item: ImageItem) -> "ChannelImage":
         """Reads the stored values of an image of channels, and where it holds any.
 
         Raises:
             DataError: the image cannot be read, changed since the check, or has another number of channels.
         """
+        from seglet.images.channels import read_channels
+
         return read_channels(item.image, self.channels or (), self.max_pixels, item.image_hash)
 
     def read_labels(self, item: ImageItem) -> UInt8[np.ndarray, "h w"] | None:

@@ -22,7 +22,7 @@ from seglet.data.splits.fractions import UNLABELLED_NAMES, split_commands
 from seglet.data.splits.official import official_split_ids
 from seglet.files import expand_home
 from seglet.images import WhiteLevels, resize_by_factor
-from seglet.images.channels import Channel
+from seglet.images.value_range import Channel
 from seglet.types import IGNORE, Classes
 
 

@@ -18,7 +18,7 @@ from seglet.data.opening import open_dataset
 from seglet.data.shards.manifest import find_manifest, load_manifest
 from seglet.data.spelling import fold_spelling
 from seglet.images import WhiteLevels
-from seglet.images.channels import Channel
+from seglet.images.value_range import Channel
 from seglet.stores.mirror import local_folder
 from seglet.types import IGNORE, Classes
 

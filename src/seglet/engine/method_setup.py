@@ -10,7 +10,7 @@ from seglet.data.dataset import Dataset
 from seglet.engine.datasets import data_config
 from seglet.engine.experiment import Experiment
 from seglet.engine.learning_rate import learning_rate_factor
-from seglet.images.channels import Channel
+from seglet.images.value_range import Channel
 from seglet.methods.base import Method
 from seglet.methods.protocols import Artefacts, TrainingNotes
 from seglet.methods.task_loss import TaskLoss

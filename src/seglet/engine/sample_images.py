@@ -20,7 +20,6 @@ from seglet.evaluation.evaluate import batch_images
 from seglet.evaluation.inference import predict_labels
 from seglet.evaluation.options import EvaluationOptions
 from seglet.images import overlay_labels
-from seglet.images.channels import drawn_channels
 from seglet.methods.base import Method
 from seglet.models.network import evaluation_copy
 
@@ -40,7 +39,11 @@ def save_training_views(folder: Path, data: Dataset, settings: Settings, count: 
 
 
 def _drawn(data: Dataset, image: np.ndarray) -> np.ndarray:
-    return image if data.channels is None else drawn_channels(image, data.channels)
+    if data.channels is None:
+        return image
+    from seglet.images.channels import drawn_channels
+
+    return drawn_channels(image, data.channels)
 
 
 def save_config_sheets(folder: Path, data: Dataset, experiment: Experiment, count: int = 8) -> None:

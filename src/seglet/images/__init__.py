@@ -30,7 +30,15 @@ if TYPE_CHECKING:
     )
     from seglet.images.resizing import resize_by_factor
     from seglet.images.stored import StoredImage, UsedRange
-    from seglet.images.value_range import OWN_RANGE, WhiteLevels, scale_to_bytes, white_level, white_levels_from_json
+    from seglet.images.value_range import (
+        OWN_RANGE,
+        Channel,
+        WhiteLevels,
+        channels_from_json,
+        scale_to_bytes,
+        white_level,
+        white_levels_from_json,
+    )
     from seglet.images.writing import write_png16
 
 __all__ = [
@@ -39,12 +47,14 @@ __all__ = [
     "MAX_PIXELS",
     "OWN_RANGE",
     "RAW_SUFFIXES",
+    "Channel",
     "CheckHeader",
     "ImageHeader",
     "StoredImage",
     "TooLargeError",
     "UsedRange",
     "WhiteLevels",
+    "channels_from_json",
     "colour_palette",
     "decode_image",
     "decode_mask",
@@ -70,6 +80,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "Channel": "seglet.images.value_range",
     "CheckHeader": "seglet.images.arrays",
     "DECODING_ERRORS": "seglet.images.formats",
     "IMAGE_FORMATS": "seglet.images.formats",
@@ -81,6 +92,7 @@ _HOMES = {
     "TooLargeError": "seglet.images.formats",
     "UsedRange": "seglet.images.stored",
     "WhiteLevels": "seglet.images.value_range",
+    "channels_from_json": "seglet.images.value_range",
     "colour_palette": "seglet.images.drawing",
     "decode_image": "seglet.images.reading",
     "decode_mask": "seglet.images.reading",

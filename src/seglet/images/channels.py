@@ -3,41 +3,22 @@
 Axes: c channels, h rows, w columns.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from math import isfinite
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Bool, Float32, Shaped, UInt8
 
 from seglet.files import DataError, content_hash, read_bytes
 from seglet.images.formats import MAX_PIXELS, TooLargeError
-from seglet.images.raster import Raster, Window, open_raster
+from seglet.images.value_range import Channel
+
+if TYPE_CHECKING:
+    from seglet.images.raster import Raster, Window
 
 _RGB = ("red", "green", "blue")
-
-
-@dataclass(frozen=True)
-class Channel:
-    """A channel of the images of a data set, with statistics of its stored values.
-
-    Half a per cent of the values is below `low`, and as many are above `high`: between them it is drawn.
-
-    Raises:
-        ValueError: there is no name, or a number is not finite, or the deviation not positive.
-    """
-
-    name: str
-    mean: float
-    std: float
-    low: float
-    high: float
-
-    def __post_init__(self) -> None:
-        if not self.name or not all(map(isfinite, (self.mean, self.std, self.low, self.high))) or self.std <= 0:
-            raise ValueError(f"expected a channel with a name, finite numbers and a positive deviation, got {self}")
 
 
 @dataclass(frozen=True)
@@ -48,12 +29,6 @@ class ChannelImage:
     valid: Bool[np.ndarray, "h w"]
 
 
-def channels_from_json(rows: Sequence[Mapping[str, Any]]) -> tuple[Channel, ...]:
-    """Returns the channels that `dataclasses.asdict` made plain."""
-    names = ("mean", "std", "low", "high")
-    return tuple(Channel(str(row["name"]), *(float(row[name]) for name in names)) for row in rows)
-
-
 def read_channels(
     path: Path, channels: Sequence[Channel], max_pixels: int = MAX_PIXELS, expected_hash: str = ""
 ) -> ChannelImage:
@@ -62,6 +37,8 @@ def read_channels(
     Raises:
         DataError: the file is damaged, changed, too large, or has another number of channels.
     """
+    from seglet.images.raster import Window, open_raster
+
     if expected_hash and content_hash(read_bytes(path)) != expected_hash:
         raise DataError(f"{str(path)!r} changed since the data were checked; run `seglet data check` again")
     with open_raster(path, alpha=True) as raster:
@@ -72,7 +49,7 @@ def read_channels(
         return read_channel_window(raster, channels, Window(0, 0, height, width))
 
 
-def read_channel_window(raster: Raster, channels: Sequence[Channel], window: Window) -> ChannelImage:
+def read_channel_window(raster: "Raster", channels: Sequence[Channel], window: "Window") -> ChannelImage:
     """Reads a part of an image with these channels."""
     valid = raster.valid(window)
     values = raster.values(window).astype(np.float32)
@@ -80,7 +57,7 @@ def read_channel_window(raster: Raster, channels: Sequence[Channel], window: Win
     return ChannelImage(values, valid)
 
 
-def check_channels(raster: Raster, names: Sequence[str]) -> None:
+def check_channels(raster: "Raster", names: Sequence[str]) -> None:
     """Checks that a raster has as many channels as there are names.
 
     Raises:

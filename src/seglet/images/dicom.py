@@ -13,15 +13,9 @@ from jaxtyping import Float, UInt8
 from seglet.files import DataError
 from seglet.images.formats import DECODING_ERRORS, TooLargeError
 
-_PREAMBLE, _MARK = 128, b"DICM"
 _INVERTED = "MONOCHROME1"
 _LONGEST_REASON = 300
 _GREYS = (_INVERTED, "MONOCHROME2")
-
-
-def is_dicom(content: bytes) -> bool:
-    """True if the content has the mark of DICOM behind its preamble."""
-    return content[_PREAMBLE : _PREAMBLE + len(_MARK)] == _MARK
 
 
 def dicom_size(content: bytes, path: Path) -> tuple[int, int]:

@@ -20,6 +20,7 @@ DECODING_ERRORS = (
     OverflowError, MemoryError,
 )  # fmt: skip
 """Errors that Pillow raises on damaged files."""
+_PREAMBLE, _DICOM = 128, b"DICM"
 _TIFF_PREFIXES = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _OPEN_EXR = b"\x76\x2f\x31\x01"
 """First bytes of an OpenEXR file."""
@@ -27,6 +28,11 @@ _BIG = b"+"
 """Mark of a TIFF whose header has 16 bytes in place of 8."""
 _BITS, _BANDS, _NUMBERS = 258, 277, 339
 """Tags of TIFF: bits of each band, number of bands, kind of numbers (3: floats)."""
+
+
+def is_dicom(content: bytes) -> bool:
+    """True if the content has the mark of DICOM behind its preamble."""
+    return content[_PREAMBLE : _PREAMBLE + len(_DICOM)] == _DICOM
 
 
 class TooLargeError(DataError):

@@ -6,8 +6,7 @@ from typing import Any
 
 from PIL import Image
 
-from seglet.images.dicom import dicom_frames, is_dicom
-from seglet.images.formats import DECODING_ERRORS, open_content
+from seglet.images.formats import DECODING_ERRORS, is_dicom, open_content
 from seglet.images.stored import raw_mode
 
 _ORIENTATION = 0x0112
@@ -40,6 +39,8 @@ class ImageHeader:
 def read_header(content: bytes) -> ImageHeader:
     """Returns the facts in the header of an image that can be decoded."""
     if is_dicom(content):
+        from seglet.images.dicom import dicom_frames
+
         return ImageHeader(dicom_frames(content, Path("image")))
     image = open_content(content)
     bands, pages = _bands(image), _pages(image)

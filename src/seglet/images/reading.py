@@ -13,8 +13,7 @@ from jaxtyping import Integer, UInt8
 from PIL import Image
 
 from seglet.files import DataError, content_hash, read_bytes
-from seglet.images.dicom import decode_dicom, dicom_size, is_dicom
-from seglet.images.formats import DECODING_ERRORS, MAX_PIXELS, open_picture
+from seglet.images.formats import DECODING_ERRORS, MAX_PIXELS, is_dicom, open_picture
 from seglet.images.header import is_turned, may_be_turned
 from seglet.images.stored import StoredImage, declared_largest, deep_colours, stored_image
 from seglet.images.value_range import OWN_RANGE, WhiteLevels
@@ -48,6 +47,8 @@ def decode_image(
 def decode_stored(content: bytes, path: Path, max_pixels: int = MAX_PIXELS) -> StoredImage:
     """Decodes the values of an image as its file stores them; `path` is only for error messages."""
     if is_dicom(content):
+        from seglet.images.dicom import decode_dicom
+
         return StoredImage(decode_dicom(content, path, max_pixels), 255)
     image = open_picture(content, path, max_pixels)
     try:
@@ -74,6 +75,8 @@ def image_size(path: Path, max_pixels: int = MAX_PIXELS) -> tuple[int, int]:
     """Reads rows and columns of the upright image from the header alone."""
     content = _checked(path, "")
     if is_dicom(content):
+        from seglet.images.dicom import dicom_size
+
         return dicom_size(content, path)
     image = open_picture(content, path, max_pixels)
     may_turn = image.format != "TIFF" and may_be_turned(image, content)  # of a TIFF Pillow states the upright size

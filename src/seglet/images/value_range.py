@@ -5,8 +5,9 @@ scaled so that the white level becomes 255: the largest value of the smallest us
 that holds the largest value. A camera of 12 bits thus gives images of 0 to 4095, whatever container stores them.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -50,6 +51,33 @@ def white_levels_from_json(values: Mapping[str, Any]) -> WhiteLevels:
     """Returns the white levels that `dataclasses.asdict` made plain."""
     integers, floats = (None if values[kind] is None else int(values[kind]) for kind in ("integers", "floats"))
     return WhiteLevels(integers, floats)
+
+
+@dataclass(frozen=True)
+class Channel:
+    """A channel of the images of a data set, with statistics of its stored values.
+
+    Half a per cent of the values is below `low`, and as many are above `high`: between them it is drawn.
+
+    Raises:
+        ValueError: there is no name, or a number is not finite, or the deviation not positive.
+    """
+
+    name: str
+    mean: float
+    std: float
+    low: float
+    high: float
+
+    def __post_init__(self) -> None:
+        if not self.name or not all(map(isfinite, (self.mean, self.std, self.low, self.high))) or self.std <= 0:
+            raise ValueError(f"expected a channel with a name, finite numbers and a positive deviation, got {self}")
+
+
+def channels_from_json(rows: Sequence[Mapping[str, Any]]) -> tuple[Channel, ...]:
+    """Returns the channels that `dataclasses.asdict` made plain."""
+    names = ("mean", "std", "low", "high")
+    return tuple(Channel(str(row["name"]), *(float(row[name]) for name in names)) for row in rows)
 
 
 def white_level(values: np.ndarray) -> int:

@@ -9,7 +9,7 @@ from jaxtyping import UInt8
 
 from seglet.data.dataset import Dataset, Sample
 from seglet.data.enhance.by_name import ENHANCERS, Enhancer
-from seglet.images.channels import Channel
+from seglet.images.value_range import Channel
 from seglet.models.image_tensor import image_batch
 from seglet.models.zero_dce import ZeroDCE, load_zero_dce
 

@@ -10,7 +10,8 @@ from jaxtyping import Shaped, UInt8
 
 from seglet.data.files import image_files, image_name
 from seglet.images import MAX_PIXELS, OWN_RANGE, RAW_SUFFIXES, TooLargeError, WhiteLevels, read_image
-from seglet.images.channels import Channel, read_channels
+from seglet.images.channels import read_channels
+from seglet.images.value_range import Channel
 
 _LIMIT_OPTION = "--max-pixels {}"
 

@@ -7,7 +7,7 @@ import torch
 
 from seglet.data.dataset import Dataset
 from seglet.files import file_sha256, read_json
-from seglet.images.channels import Channel
+from seglet.images.value_range import Channel
 from seglet.models.io import storage
 from seglet.models.io.locate import segmenter_folder
 from seglet.models.onnx_segmenter import ONNX_SUFFIX

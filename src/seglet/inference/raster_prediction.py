@@ -16,10 +16,11 @@ from seglet.data.class_table import CLASS_FILE, class_table_text
 from seglet.engine.console import ProgressDisplay
 from seglet.files import DataError, path_below, write_json, write_text
 from seglet.images import OWN_RANGE, WhiteLevels, scale_to_bytes, white_level
-from seglet.images.channels import Channel, check_channels, read_channel_window
+from seglet.images.channels import check_channels, read_channel_window
 from seglet.images.outlines import OUTLINE_FORMATS, write_outlines
 from seglet.images.raster import Raster, Window, open_raster
 from seglet.images.raster_writing import RowWriter, write_geotiff
+from seglet.images.value_range import Channel
 from seglet.inference.batch import failure_reason
 from seglet.inference.finished_images import FinishedImages, state_hash
 from seglet.inference.folder_prediction import PREDICTION_RECORD, check_prediction_folder, is_unfinished

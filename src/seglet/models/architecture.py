@@ -6,7 +6,7 @@ from math import inf, isfinite
 from typing import Any, Literal, get_args
 
 from seglet.images import WhiteLevels, white_levels_from_json
-from seglet.images.channels import Channel, channels_from_json
+from seglet.images.value_range import Channel, channels_from_json
 from seglet.models.backbones.variants import (
     BACKBONE_FAMILIES,
     DESCRIBED_NETWORKS,

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from seglet.files import DataError
 from seglet.images import OWN_RANGE, WhiteLevels, scale_to_bytes, white_level
-from seglet.images.channels import Channel
+from seglet.images.value_range import Channel
 from seglet.tensors import resize_align_corners, resize_half_pixel
 
 SMALLEST_SIDE = 32

@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from seglet.images.channels import Channel
+from seglet.images.value_range import Channel
 from seglet.models.backbones.base import Backbone
 from seglet.models.layers.normalise import Normalise
 from seglet.models.segmenter import Segmenter

@@ -14,7 +14,6 @@ from jaxtyping import Float, UInt8
 from PIL import Image
 from torch import Tensor, nn
 
-from seglet.images.channels import drawn_channels
 from seglet.models.architecture import LEARNED_FROM_TAGS, Architecture
 from seglet.models.assembly import assemble_network, input_convention
 from seglet.models.image_tensor import (
@@ -150,6 +149,8 @@ class Segmenter(nn.Module):
         channels = self.architecture.channels
         if channels is None:
             return as_uint8(images)
+        from seglet.images.channels import drawn_channels
+
         return drawn_channels(images[0].float().permute(1, 2, 0).cpu().numpy(), channels)
 
     def _probabilities(self, images: Tensor, samples: int, seed: int) -> tuple[Tensor, Tensor | None]:

@@ -13,8 +13,9 @@ from jaxtyping import Float32
 from seglet.data.checking.file_facts import LIMIT_OPTION, FileFacts, difference_hash
 from seglet.data.errors import DataError
 from seglet.images import TooLargeError
-from seglet.images.channels import Channel, check_channels
+from seglet.images.channels import check_channels
 from seglet.images.raster import Window, open_raster
+from seglet.images.value_range import Channel
 
 _THUMBNAIL = 64
 """Pixels of the longest side of the copy from which near twins are recognised."""

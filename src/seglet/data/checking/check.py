@@ -30,8 +30,8 @@ from seglet.data.tags.taglist import TagList
 from seglet.data.tags.validate import contradicting_tags, missing_tags, unusable_images
 from seglet.files import is_utf8
 from seglet.images import OWN_RANGE
-from seglet.images.channels import Channel
 from seglet.images.raster import import_rasterio
+from seglet.images.value_range import Channel
 
 _MEMORY = "scan.json"
 

@@ -13,7 +13,7 @@ from seglet.data.dataset import Dataset, Sample
 from seglet.data.errors import DataError
 from seglet.files import content_hash
 from seglet.images import WhiteLevels
-from seglet.images.channels import Channel
+from seglet.images.value_range import Channel
 
 
 class ColumnedDataset(Dataset):

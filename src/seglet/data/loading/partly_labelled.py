@@ -12,7 +12,7 @@ from seglet.data.errors import DataError
 from seglet.data.loading.data_config import DataConfig, SplitSource
 from seglet.data.loading.step_sampler import StepSampler
 from seglet.data.loading.wrapped_datasets import JoinedDataset
-from seglet.images.channels import Channel
+from seglet.images.value_range import Channel
 from seglet.types import Labelled, option
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from seglet.data.dataset import Dataset, Sample
 from seglet.data.errors import DataError
 from seglet.images import WhiteLevels
-from seglet.images.channels import Channel
+from seglet.images.value_range import Channel
 
 
 class CachedDataset(Dataset):
