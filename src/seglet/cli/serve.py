@@ -60,7 +60,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     from dataclasses import replace
 
-    from seglet.inference.models import load_model
+    from seglet.inference.models import load_colour_model
     from seglet.serving.limits import ServiceLimits
     from seglet.serving.server import Address, checked_application, read_token, serve_until_stopped
     from seglet.serving.service import MaskService
@@ -69,7 +69,7 @@ def run(arguments: argparse.Namespace) -> int:
     token, is_new = read_token(arguments.token_file, arguments.no_token)
     address = Address(arguments.host, arguments.port, tuple(arguments.allow_host))
     limits = ServiceLimits(arguments.max_megabytes, arguments.max_pixels, arguments.queue, arguments.wait)
-    service = MaskService(load_model(arguments.model, arguments.device), options, limits)
+    service = MaskService(load_colour_model(arguments.model, arguments.device), options, limits)
     application = checked_application(service, address.hosts, token)
     if address.open_to_others:
         print_message(f"warning: what is sent to {address.host} is not encrypted; put a proxy with TLS before it"
