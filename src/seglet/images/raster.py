@@ -161,7 +161,7 @@ def _chosen_bands(path: Path, dataset: Any, bands: Sequence[int] | None) -> Sequ
         alpha = import_rasterio().enums.ColorInterp.alpha
         return [band for band, kind in enumerate(dataset.colorinterp, 1) if kind != alpha or dataset.count == 1]
     if wrong := [band for band in bands if not 1 <= band <= dataset.count]:
-        raise DataError(f"{str(path)!r} has bands 1 to {dataset.count}, no band {wrong[0]}; name others with --bands")
+        raise DataError(f"{str(path)!r} has bands 1 to {dataset.count}, no band {wrong[0]}; name others")
     return bands
 
 

@@ -117,7 +117,7 @@ def score_model(
     if isinstance(predictor, Segmenter):
         check_channels_of_data(predictor, undarkened)
         if options.darken is not None and predictor.architecture.channels is not None:
-            raise ValueError("--darken changes colours, and this model takes measured channels; leave it out")
+            raise ValueError("darkening changes colours, and this model takes measured channels; leave it out")
     options = replace(options, inference=with_saved_defaults(predictor, options.inference))
     samples = _darkened(undarkened, options)
     if isinstance(model, LabelMethod) and isinstance(predictor, TagPredictor) and model.adapting != "none":

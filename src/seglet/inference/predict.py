@@ -66,7 +66,7 @@ def check_inference_options(model: Predictor, options: InferenceOptions) -> None
             flag = option.replace("_", "-")
             raise ValueError(f"--{flag} is for {' and '.join(heads)} networks, this is {name}; leave it out")
     if model.architecture.channels is not None and (options.refiner is not None or options.brighten is not None):
-        raise ValueError(f"{name} takes measured channels, and --refiner and --brighten need colours; leave them out")
+        raise ValueError(f"{name} takes measured channels, and a refiner and brightening need colours; leave them out")
     if not learned_from_tags(model):
         return
     if options.window is not None:
