@@ -43,6 +43,23 @@ def test_a_resumed_job_is_paced_by_what_it_did_itself(capsys, monkeypatch):
     assert capsys.readouterr().err == "train: 520/1000 steps (52 %), 2/s, 4 min left\n"
 
 
+def test_a_notebook_gets_one_line_that_is_written_anew(monkeypatch):
+    class Stream(io.StringIO):
+        __module__ = "ipykernel.iostream"
+
+    now, stream = iter(float(second) for second in range(1000)), Stream()
+    monkeypatch.setattr(console.time, "monotonic", lambda: next(now))
+    monkeypatch.setattr(console.sys, "stderr", stream)
+    with ProgressDisplay("train", 6) as steps:
+        steps.advance(1)
+        steps.note("step 1: mIoU 50 %")
+        for done in range(2, 7):
+            steps.advance(done)
+    shown = [line.rsplit("\r", 1)[-1].rstrip() for line in stream.getvalue().split("\n")]
+    assert shown == ["step 1: mIoU 50 %", "train: 6/6 steps (100 %), 1/s", ""]
+    assert stream.getvalue().count("\rtrain: ") == 2
+
+
 def test_other_processes_are_silent(capsys):
     with ProgressDisplay("train", 3, active=False) as steps:
         steps.advance(3, "loss")

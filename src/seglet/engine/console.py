@@ -1,4 +1,7 @@
-"""Progress of long jobs and messages, all on stderr: a bar on a terminal, else a line every few seconds."""
+"""Progress of long jobs and messages, all on stderr.
+
+A terminal shows a bar, a notebook a line that is written anew in place, everything else a line every few seconds.
+"""
 
 import contextlib
 import os
@@ -68,7 +71,8 @@ def _display(title: str, total: int, unit: str, active: bool) -> _Display:
         return _Nothing()
     if sys.stderr.isatty() and os.environ.get("TERM") != "dumb":
         return _Bar(title, total, unit)
-    return _Lines(title, total, unit)
+    in_notebook = type(sys.stderr).__module__.startswith("ipykernel")
+    return (_LineInPlace if in_notebook else _Lines)(title, total, unit)
 
 
 class _Nothing(_Display):
@@ -162,8 +166,33 @@ class _Lines(_Display):
         steps, seconds = self._done - (self._first or 0), now - self._since
         pace = steps / seconds if steps and seconds else None
         parts = [progress_line(self._title, self._done, self._total, self._unit, pace), self._note]
-        self.note(", ".join(part for part in parts if part))
+        self._show(", ".join(part for part in parts if part))
         self._shown, self._written = now, self._done
+
+    def _show(self, line: str) -> None:
+        self.note(line)
+
+
+class _LineInPlace(_Lines):
+    """A line that begins with a carriage return, which a notebook shows in place of the one before."""
+
+    _width = 0
+
+    def note(self, text: str) -> None:
+        self._show(text)
+        print_message("")
+        self._width = 0
+
+    def close(self) -> None:
+        super().close()
+        if self._width:
+            print_message("")
+
+    def _show(self, line: str) -> None:
+        line = printable_text(line, sys.stderr.encoding)
+        sys.stderr.write("\r" + line.ljust(self._width))
+        sys.stderr.flush()
+        self._width = len(line)
 
 
 def progress_line(title: str, done: int, total: int, unit: str, pace: float | None) -> str:
