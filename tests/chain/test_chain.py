@@ -82,7 +82,7 @@ def accepted(words):
 def test_tags_become_labels_and_labels_a_student(ask, tagged):
     plan = prepare_chain(ask(tagged))
     assert names(plan) == ["check", "labels", "student", "score", "report", "export"]
-    assert "--method imagenet --groups voc --cam_scales 1 1.5" in plan.steps[1].command
+    assert "--method imagenet --groups voc --cam_scales 1.5 2" in plan.steps[1].command
     assert all(accepted(step.words) for step in plan.steps)
 
 
