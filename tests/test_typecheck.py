@@ -30,8 +30,8 @@ def test_the_fields_of_a_record_fit_each_other() -> None:
 
 
 def test_kinds_of_numbers_are_not_mixed_up() -> None:
-    with pytest.raises(TypeCheckError, match="image"):
-        Sample("one", np.zeros((4, 4, 3), np.float32), None)
+    with pytest.raises(TypeCheckError, match="weight"):
+        Target(TARGET.labels, torch.ones(2, 4, 4, dtype=torch.int64))
 
 
 def test_plain_types_are_checked_too() -> None:
