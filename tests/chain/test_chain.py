@@ -159,7 +159,7 @@ def test_names_become_the_table_where_there_is_none(ask, tagged, tmp_path):
     plan = prepare_chain(request := ask(tagged, names=("dog", "cat")))
     run_chain(request, plan, run=Commands(plan))
     assert (tmp_path / "work/classes.txt").read_text() == "background\ndog\ncat\n"
-    assert f"--classes {tmp_path}/work/classes.txt" in plan.steps[0].command
+    assert f"--classes {tmp_path / 'work' / 'classes.txt'}" in plan.steps[0].command
     assert names(plan) == ["check", "labels", "check-labels", "student", "export"]
 
 

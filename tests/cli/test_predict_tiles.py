@@ -103,6 +103,7 @@ def test_an_interruption_leaves_no_mask_and_the_same_command_goes_on(seglet: Cal
         (["--tile", 64, "--window", 32, 32], "leave out --window"),
         (["--tile", 64, "--overlap", 40], "half a tile"),
         (["--polygons", "gpkg"], "give --tile 512 too"),
+        (["--least-pixels", 9], "--least-pixels: of large images"),
         (["--tile", 64, "--samples", 4], "--samples: not of images by tiles"),
     ],
 )

@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 from seglet.data.augment import Augmentation, ColourJitter, augmented_view
+from seglet.data.checking.channel_facts import measure_channels
 from seglet.data.checking.check import check_dataset
 from seglet.data.checking.rules import MaskRules
 from seglet.data.errors import DataError
@@ -71,3 +72,13 @@ def test_views_move_channels_and_change_no_value(folder):
     assert set(view.image[0].unique().tolist()) <= set(np.unique(sample.image[..., 0]).tolist())
     with pytest.raises(DataError, match="measured channels, not colours"):
         augmented_view(sample, Augmentation(crop=(32, 32), jitter=ColourJitter(0.3)), np.random.default_rng(0))
+
+
+def test_a_small_deviation_beside_a_large_mean_is_found_over_strips(tmp_path):
+    values = np.full((1, 1500, 4), 1e9)
+    values[:, ::2] += 1  # the strips of 1024 rows are merged
+    file = tmp_path / "a.tif"
+    with rasterio.open(file, "w", driver="GTiff", height=1500, width=4, count=1, dtype="float64") as out:
+        out.write(values)
+    [height] = measure_channels([file], ["height"])
+    assert (height.mean, height.std) == (pytest.approx(1e9 + 0.5, abs=1e-3), pytest.approx(0.5, abs=1e-3))

@@ -4,7 +4,10 @@ import numpy as np
 import pytest
 import torch
 
+from seglet.deploy.image_graph import check_exportable_whole
+from seglet.deploy.onnx_graph import export_facts
 from seglet.images import Channel
+from seglet.methods.task_loss import parse_task
 from seglet.models.architecture import Architecture
 from seglet.models.input_channels import take_channels, widened_kernels
 from seglet.models.segmenter import Segmenter, build
@@ -53,3 +56,16 @@ def test_another_number_of_channels_is_refused_by_name():
 def test_networks_of_colours_alone_are_refused():
     with pytest.raises(ValueError, match="takes red, green and blue alone"):
         Architecture("deeplabv3-hf", shape={"a": 1}, channels=FOUR, mean=(0.0,) * 4, std=(1.0,) * 4)
+
+
+def test_bytes_are_not_the_stored_values_of_channels():
+    model = build(Architecture("deeplabv3-resnet18", width=0.125), ["x", "y"])
+    take_channels(model, FOUR[:3])
+    with pytest.raises(ValueError, match="takes stored values, not bytes"):
+        check_exportable_whole(export_facts(model, None, ""))
+
+
+@pytest.mark.parametrize("term", ["affinity", "crf"])
+def test_terms_that_compare_colours_say_so(term):
+    assert parse_task(["ce", term])[term].compares_colours
+    assert not parse_task(["ce"])["ce"].compares_colours

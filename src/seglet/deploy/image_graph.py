@@ -39,8 +39,10 @@ def check_exportable_whole(facts: ExportFacts) -> None:
     """Checks that a network maps colours alone to masks.
 
     Raises:
-        ValueError: it takes depth, or its logits are not yet masks.
+        ValueError: it takes depth or measured channels, or its logits are not yet masks.
     """
+    if facts.architecture.channels is not None:
+        raise ValueError("a network of measured channels takes stored values, not bytes; leave out --with-preprocess")
     if facts.planes != 3:
         raise ValueError("a network that takes depth cannot have its preprocessing inside; leave out --with-preprocess")
     if not facts.whole:

@@ -56,8 +56,9 @@ def _take_channels(method: Method[Any], channels: Sequence[Channel], name: str) 
     if not method.any_channels:
         raise ConfigError(f"{name} learns from red, green and blue, and the images hold {len(channels)} channels "
                           f"({', '.join(channel.name for channel in channels)}); train supervised on them")  # fmt: skip
-    if any("affinity" in part.terms for part in method.modules() if isinstance(part, TaskLoss)):
-        raise ConfigError("task: affinity compares colours, and the images hold measured channels; leave it out")
+    losses = [part for part in method.modules() if isinstance(part, TaskLoss)]
+    if wrong := [term for part in losses for term, kind in part.terms.items() if kind.compares_colours]:
+        raise ConfigError(f"task: {wrong[0]} compares colours, and the images hold measured channels; leave it out")
     take_channels(method.student, channels)
 
 

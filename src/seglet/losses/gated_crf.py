@@ -29,7 +29,7 @@ def gated_crf_loss(
     places in pixels of the logits, to whose size images are averaged. The loss is at least 0, and at most about 90 with
     the defaults. Labels only gate: an image without an annotated pixel counts 0, and has a gradient of 0.
 
-    Source: Obukhov et al., 2019 (Gated CRF loss), Eq. 3 to 6, with one kernel; their defaults.
+    Source: Obukhov et al., arXiv 1906.04651, with one kernel of places and colours; defaults of their code.
     """
     probabilities = at_least_float32(logits).softmax(dim=1)
     colours = F.adaptive_avg_pool2d(images.to(probabilities.dtype), (logits.shape[2], logits.shape[3]))

@@ -38,6 +38,11 @@ class TaskTerm(ABC):
         """True if class weights change the term; those that treat classes alike already do without."""
         return False
 
+    @property
+    def compares_colours(self) -> bool:
+        """True if the term reads the images, whose values must be colours."""
+        return False
+
     def loss_on(
         self, logits: Float[Tensor, "b k _ _"], target: Target, weights: ClassWeights, images: Images
     ) -> Float[Tensor, ""]:
@@ -210,6 +215,10 @@ class BoxAffinity(TaskTerm):
             found = f"{self.similarity} and {self.dilation}"
             raise ValueError(f"expected a similarity from 0 to 1 and a dilation of at least 1, got {found}")
 
+    @property
+    def compares_colours(self) -> bool:
+        return True
+
     def loss_on(
         self, logits: Float[Tensor, "b k _ _"], target: Target, weights: ClassWeights, images: Images
     ) -> Float[Tensor, ""]:
@@ -236,6 +245,10 @@ class GatedCrf(TaskTerm):
             raise ValueError(
                 f"expected a radius from 1 to {_LARGEST_WINDOW}, and a colour and distance above 0, got {found}"
             )
+
+    @property
+    def compares_colours(self) -> bool:
+        return True
 
     def loss_on(
         self, logits: Float[Tensor, "b k _ _"], target: Target, weights: ClassWeights, images: Images

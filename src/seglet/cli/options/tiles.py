@@ -43,6 +43,7 @@ def read_raster_options(arguments: argparse.Namespace, inference: "InferenceOpti
         ValueError: options of tiles are given without --tile, or others that do not go with it.
     """
     own = {"--overlap": arguments.overlap, "--bands": arguments.bands, "--polygons": arguments.polygons}
+    own |= {"--least-pixels": arguments.least_pixels or None}
     if arguments.tile is None:
         if wrong := [name for name, value in own.items() if value is not None]:
             raise ValueError(f"{', '.join(wrong)}: of large images; give --tile 512 too, or leave it out")

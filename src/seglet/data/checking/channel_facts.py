@@ -19,8 +19,8 @@ from seglet.images.value_range import Channel
 
 _THUMBNAIL = 64
 """Pixels of the longest side of the copy from which near twins are recognised."""
-_PIXELS_EACH = 4096
-"""Pixels of each image from which the range of a channel is taken, spread evenly."""
+_PIXELS_EACH, _PIXELS_OF_ALL = 4096, 2**22
+"""Pixels of each image from which the range of a channel is taken, spread evenly, and of all images together."""
 _TAIL = 0.5
 """Percentage of values below and above the range of a channel."""
 _STRIP = 1024
@@ -69,32 +69,34 @@ def measure_channels(
 ) -> tuple[Channel, ...]:
     """Returns the channels of images with the statistics of their stored values; pixels without data do not count.
 
-    Mean and deviation are those of all pixels, the range is that of some of each image. A constant channel has the
-    deviation 1.
+    Mean and deviation are those of all pixels, added up strip by strip so that a large mean costs no digits (Chan et
+    al., 1979); the range is that of some of each image. A constant channel has the deviation 1.
 
     Raises:
         DataError: a file cannot be read, or no image holds data.
     """
-    count, total, squares = 0, np.zeros(len(names)), np.zeros(len(names))
+    count, mean, spread = 0, np.zeros(len(names)), np.zeros(len(names))
     some: list[np.ndarray] = []
+    each = max(1, min(_PIXELS_EACH, _PIXELS_OF_ALL // max(1, len(paths))))
     for done, path in enumerate(paths, start=1):
         with open_raster(path, alpha=True) as raster:
             check_channels(raster, names)
             height, width = raster.size
-            step = max(1, height * width // _PIXELS_EACH)
+            step = max(1, height * width // each)
             for top in range(0, height, _STRIP):
                 window = Window(top, 0, min(_STRIP, height - top), width)
                 values = raster.values(window)[raster.valid(window)].astype(np.float64)
-                count += len(values)
-                total += values.sum(axis=0)
-                squares += (values**2).sum(axis=0)
+                if not len(values):
+                    continue
+                shift, part = values.mean(axis=0) - mean, len(values) / (count + len(values))
+                spread += ((values - values.mean(axis=0)) ** 2).sum(axis=0) + shift**2 * count * part
+                mean, count = mean + shift * part, count + len(values)
                 some.append(values[::step].astype(np.float32))
         if progress is not None:
             progress(done, len(paths))
     if not count:
         raise DataError("no image holds data in its channels; check their nodata value")
-    mean = total / count
-    std = np.sqrt(np.maximum(squares / count - mean**2, 0))
+    std = np.sqrt(spread / count)
     low, high = np.percentile(np.concatenate(some), (_TAIL, 100 - _TAIL), axis=0)
     rows = zip(names, mean, np.where(std > 1e-12 * np.maximum(np.abs(mean), 1e-30), std, 1.0), low, high, strict=True)
     return tuple(Channel(name, *(float(number) for number in numbers)) for name, *numbers in rows)

@@ -9,11 +9,11 @@ from torch import Tensor, nn
 
 
 class SameConv(nn.Conv2d):
-    """Convolution without bias that pads as TensorFlow does: less on the left and above where the sides differ.
+    """Convolution that pads as TensorFlow does: less on the left and above where the sides differ.
 
     Kernels are odd and strides 1 or 2, so that no padding needs a rounded division, which ONNX graphs round otherwise.
-    In mixed precision on a processor, depthwise ones compute in float32: oneDNN's gradients of them in bfloat16 take
-    three times as long.
+    There is a bias only once batch normalisation is folded in. In mixed precision on a processor, depthwise ones
+    compute in float32: oneDNN's gradients of them in bfloat16 take three times as long.
     """
 
     def __init__(self, inside: int, outside: int, kernel: int, stride: int, dilation: int, groups: int) -> None:
